@@ -1,0 +1,66 @@
+# Everything a person runs. Needs Python 3.11 or newer and make; the rest is fetched into .venv and a cache folder.
+PYTHON ?= python3
+# Another package index for torch, e.g. the CPU wheels (about 200 MB instead of 5 GB):
+#   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+# Recordings with a manifest.jsonl that `make eval` measures.
+AUDIO ?= samples
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.josefine-installed
+# A person sees pip's progress; a log gets the result only.
+QUIET := $(shell test -t 2 || echo --quiet)
+SERVICES := ingest feature inference nlu
+CUDA_PACKAGES := ^(nvidia-|cuda-|triton|torch==)
+
+.PHONY: help setup demo test eval lint format lock clean
+.DEFAULT_GOAL := help
+
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## Install everything into .venv
+
+$(STAMP): pyproject.toml requirements/all.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; say: make PYTHON=python3.12" % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing pinned packages into .venv (torch is the large one; a few minutes the first time) ..."
+ifeq ($(TORCH_INDEX),)
+	@$(BIN)/python -m pip install $(QUIET) --no-deps -r requirements/all.lock
+else
+	@grep -E '^torch==' requirements/all.lock > .venv/torch.lock
+	@grep -vE '$(CUDA_PACKAGES)' requirements/all.lock > .venv/rest.lock
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --index-url $(TORCH_INDEX) -r .venv/torch.lock
+	@$(BIN)/python -m pip install $(QUIET) --no-deps -r .venv/rest.lock
+endif
+	@$(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Start the stack, speak to it, show what comes out, stop it
+	@$(BIN)/josefine demo
+
+test: $(STAMP) ## Run every test
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+eval: $(STAMP) ## Measure word error rates and times through the whole stack: make eval AUDIO=folder
+	@$(BIN)/josefine evaluate $(AUDIO)
+
+lint: $(STAMP) ## Check style, types and who imports whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: ## Resolve the versions anew (needs uv)
+	@uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --no-annotate --no-header --no-emit-index-url --quiet --upgrade -o requirements/all.lock
+	@for service in $(SERVICES); do \
+	  uv pip compile pyproject.toml --universal --python-version 3.11 --extra $$service --constraint requirements/all.lock --no-annotate --no-header --no-emit-index-url --quiet -o requirements/$$service.lock; \
+	done
+
+clean: ## Remove what setup installed (the cache of jars and models stays: see josefine doctor)
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Measurements: one module a question. Run them as python -m bench.NAME."""

@@ -1,0 +1,35 @@
+"""Arrays of samples: channels, int16."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from josefine_audio.decoder import Samples
+
+
+def to_int16(samples: Samples) -> NDArray[np.int16]:
+    """Returns int16, same shape: rounded to nearest and clipped; int16 comes back as it is."""
+    if samples.dtype == np.int16:
+        return np.asarray(samples, np.int16)
+    scaled = np.rint(samples * np.float32(32768.0))
+    clipped: NDArray[np.int16] = np.clip(scaled, -32768.0, 32767.0).astype(np.int16)
+    return clipped
+
+
+def to_float32(samples: Samples) -> NDArray[np.float32]:
+    """Returns float32 in [-1, 1), same shape."""
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) * np.float32(2.0**-15)
+    return np.asarray(samples, np.float32)
+
+
+def to_channels(samples: Samples, channels: int) -> Samples:
+    """Returns [samples, channels]: one channel is the mean of all; else missing ones are silent, more are left out."""
+    have = samples.shape[1]
+    if have == channels:
+        return samples
+    if channels == 1:
+        mixed: NDArray[np.float32] = to_float32(samples).mean(axis=1, keepdims=True, dtype=np.float32)
+        return mixed
+    fitted: Samples = np.zeros((len(samples), channels), samples.dtype)
+    fitted[:, : min(have, channels)] = samples[:, : min(have, channels)]
+    return fitted

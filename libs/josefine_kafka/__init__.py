@@ -1,0 +1,1 @@
+"""The only library that imports confluent_kafka: readers, writers, transactions, topics."""

@@ -1,0 +1,81 @@
+"""librdkafka properties that every client shares, and what its errors mean for a stage."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from josefine_stage.errors import BrokerError, ConfigurationError, FencedError, StageError, UnitAbortedError
+
+MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
+"""Of dead letters, which hold a whole record; the other topics limit themselves (josefine_wire.topics)."""
+
+FENCED: Final = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How to reach the cluster."""
+
+    bootstrap_servers: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 30.0
+
+    def properties(self, **more: Any) -> dict[str, Any]:
+        """Returns librdkafka properties; the user's extra ones win."""
+        return {
+            "bootstrap.servers": self.bootstrap_servers,
+            "client.id": "josefine",
+            "error_cb": _log_error,
+            "log_level": 4,
+            "reconnect.backoff.max.ms": 2_000,
+            "allow.auto.create.topics": False,
+            **{key.replace("_", "."): value for key, value in more.items()},
+            **self.extra,
+        }
+
+
+def translated(error: KafkaError, doing: str) -> StageError:
+    """Returns the stage error for a broker error met while `doing` something."""
+    text = f"{doing}: {error.str()} ({error.name()})"
+    if error.code() in FENCED:
+        return FencedError(f"{text}: another process has taken over this instance id")
+    if error.txn_requires_abort():
+        return UnitAbortedError(text)
+    if error.code() in {KafkaError._INVALID_ARG, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:
+        return ConfigurationError(text)
+    return BrokerError(text)
+
+
+def calling(doing: str, call: Callable[[], T]) -> T:
+    """Returns what a librdkafka call gives.
+
+    Raises:
+        StageError: by kind, see `translated`.
+    """
+    try:
+        return call()
+    except KafkaException as error:
+        raise translated(error.args[0], doing) from error
+
+
+def headers_of(message: Message) -> dict[str, bytes]:
+    """Returns a message's headers; of a repeated name the last."""
+    pairs: Any = message.headers() or ()
+    return {name: value or b"" for name, value in pairs}
+
+
+def _log_error(error: KafkaError) -> None:
+    """Connection trouble is retried inside librdkafka; it is told, and only a fatal error ends the process."""
+    log.warning("broker_trouble", error=error.name(), detail=error.str(), fatal=error.fatal())

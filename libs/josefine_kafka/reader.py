@@ -1,0 +1,185 @@
+"""A Reader of the stage runtime: a member of a consumer group, one topic."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, translated
+from josefine_stage.handler import Source
+from josefine_stage.ports import AssignmentListener, Position, RawRecord
+
+OLDEST = -2
+"""librdkafka's logical offset of the oldest record (RD_KAFKA_OFFSET_BEGINNING)."""
+
+
+class GroupReader:
+    """Reads committed records of a topic, commits nothing by itself. One thread."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        group: str,
+        instance_id: str,
+        topic: str,
+        listener: AssignmentListener,
+        *,
+        session_timeout_ms: int = 10_000,
+        static: bool = True,
+    ) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._listener = listener
+        self._closing = False
+        self._ends: set[Source] = set()
+        self._positions: dict[Source, int] = {}
+        properties = broker.properties(
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            enable_partition_eof=True,
+            partition_assignment_strategy="cooperative-sticky",
+            session_timeout_ms=session_timeout_ms,
+            heartbeat_interval_ms=max(session_timeout_ms // 6, 200),
+            # A broker that wakes on new data answers at once; one that does not makes this the latency.
+            fetch_wait_max_ms=100 if static else 20,
+            fetch_message_max_bytes=MAX_RECORD_BYTES,
+            queued_max_messages_kbytes=32 * 1024,
+        )
+        if static:
+            # A restarted replica takes its partitions up at once instead of after the session timeout.
+            properties["group.instance.id"] = instance_id
+        self._consumer = calling("consumer", lambda: Consumer(properties))
+        self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+
+    def group_metadata(self) -> Any:
+        """Returns what a transaction needs to commit this group's offsets."""
+        return self._consumer.consumer_group_metadata()
+
+    def commit(self, positions: Mapping[Source, Position]) -> None:
+        """Commits positions and waits for it; for units without transactions."""
+        offsets = [TopicPartition(s.topic, s.partition, p.offset, p.metadata) for s, p in positions.items()]
+        results = calling("commit offsets", lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
+        for result in results or ():
+            if result.error:
+                raise translated(result.error, f"commit offset of {result.topic}[{result.partition}]")
+
+    def poll(self, most: int, timeout_s: float) -> Sequence[RawRecord]:
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return ()
+        messages = [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]
+        return [record for message in messages if (record := self._record(message)) is not None]
+
+    def _record(self, message: Message) -> RawRecord | None:
+        error = message.error()
+        source = Source(message.topic() or self._topic, message.partition() or 0)
+        if error is not None:
+            self._note(error, source)
+            return None
+        self._ends.discard(source)
+        offset = int(message.offset() or 0)
+        self._positions[source] = offset + 1
+        headers = headers_of(message)
+        return RawRecord(source, offset, message.timestamp()[1], message.key(), message.value(), headers)
+
+    def _note(self, error: KafkaError, source: Source) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._ends.add(source)
+        elif error.fatal() or (not error.retriable() and error.code() != KafkaError._MAX_POLL_EXCEEDED):
+            raise translated(error, f"read {self._topic}")
+
+    def seek(self, source: Source, offset: int) -> None:
+        self._ends.discard(source)
+        self._positions[source] = offset
+        target = TopicPartition(source.topic, source.partition, offset)
+        calling(f"seek {source}", lambda: self._consumer.seek(target))
+
+    def offset_at(self, source: Source, timestamp_ms: int) -> int:
+        wanted = TopicPartition(source.topic, source.partition, max(timestamp_ms, 0))
+        [found] = calling(
+            "look up an offset by time",
+            lambda: self._consumer.offsets_for_times([wanted], timeout=self._broker.timeout_s),
+        )
+        low, high = calling(
+            "look up the oldest offset",
+            lambda: self._consumer.get_watermark_offsets(
+                TopicPartition(source.topic, source.partition), timeout=self._broker.timeout_s
+            ),
+        )
+        # A broker that cannot look up by time answers nothing sensible: the whole partition is read then.
+        return int(found.offset) if found.error is None and low <= found.offset <= high else int(low)
+
+    def pause(self, sources: Collection[Source]) -> None:
+        self._consumer.pause(_partitions(sources))
+
+    def resume(self, sources: Collection[Source]) -> None:
+        self._consumer.resume(_partitions(sources))
+
+    def caught_up(self) -> frozenset[Source]:
+        return frozenset(self._ends)
+
+    def lag(self) -> Mapping[Source, int]:
+        lags = {}
+        for source, position in self._positions.items():
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(source.topic, source.partition), cached=True)
+            lags[source] = 0 if source in self._ends else max(high - position, 0)
+        return lags
+
+    def close(self) -> None:
+        self._closing = True
+        self._consumer.close()
+
+    def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        if self._closing:
+            # librdkafka answers no look-ups while it closes; what it assigns now is revoked at once.
+            consumer.incremental_assign(assigned)
+            return
+        committed = self._committed(consumer, assigned)
+        starts = self._listener.assigned(committed)
+        for source, start in starts.items():
+            self._positions[source] = start or 0
+        consumer.incremental_assign(
+            [
+                TopicPartition(source.topic, source.partition, OLDEST if start is None else start)
+                for source, start in starts.items()
+            ]
+        )
+
+    def _committed(self, consumer: Consumer, assigned: list[TopicPartition]) -> dict[Source, Position | None]:
+        if not assigned:
+            return {}
+        deadline_s = time.monotonic() + self._broker.timeout_s
+        found = calling(
+            "read committed offsets",
+            lambda: consumer.committed(assigned, timeout=deadline_s - time.monotonic()),
+        )
+        committed: dict[Source, Position | None] = {}
+        for partition in found:
+            if partition.error:
+                raise translated(partition.error, f"read committed offset of {partition.topic}")
+            source = Source(partition.topic, partition.partition)
+            known = partition.offset >= 0
+            committed[source] = Position(partition.offset, partition.metadata or "") if known else None
+        return committed
+
+    def _on_revoke(self, _: Consumer, revoked: list[TopicPartition]) -> None:
+        sources = [Source(p.topic, p.partition) for p in revoked]
+        self._listener.revoked(sources)
+        self._forget(sources)
+
+    def _on_lost(self, _: Consumer, lost: list[TopicPartition]) -> None:
+        sources = [Source(p.topic, p.partition) for p in lost]
+        self._listener.lost(sources)
+        self._forget(sources)
+
+    def _forget(self, sources: Sequence[Source]) -> None:
+        for source in sources:
+            self._positions.pop(source, None)
+            self._ends.discard(source)
+
+
+def _partitions(sources: Collection[Source]) -> list[TopicPartition]:
+    return [TopicPartition(source.topic, source.partition) for source in sources]

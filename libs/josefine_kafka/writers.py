@@ -1,0 +1,173 @@
+"""Writers of the stage runtime: units of work with and without transactions, and the loose lane."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from josefine_kafka.connection import FENCED, MAX_RECORD_BYTES, Broker, calling, translated
+from josefine_stage.errors import BrokerError, UnitAbortedError
+from josefine_stage.handler import Source
+from josefine_stage.ports import Position
+
+log = structlog.get_logger()
+
+
+class AcknowledgedWriter:
+    """Sends records and knows which were refused. An idempotent producer: no duplicates, no holes. One thread.
+
+    Also a LooseWriter of the stage runtime.
+    """
+
+    def __init__(self, broker: Broker, **more: Any) -> None:
+        self._broker = broker
+        self._refused: KafkaError | None = None
+        self._producer = calling(
+            "producer",
+            lambda: Producer(
+                broker.properties(
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=2,
+                    compression_type="lz4",
+                    message_max_bytes=MAX_RECORD_BYTES,
+                    queue_buffering_max_kbytes=64 * 1024,
+                    delivery_timeout_ms=int(broker.timeout_s * 1000),
+                    **more,
+                )
+            ),
+        )
+
+    @property
+    def producer(self) -> Producer:
+        """The librdkafka producer, for this package."""
+        return self._producer
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        """Queues a record; waits only while the queue is full.
+
+        Raises:
+            BrokerError: the queue stayed full past the deadline.
+        """
+        deadline_s = time.monotonic() + self._broker.timeout_s
+        while True:
+            try:
+                self._producer.produce(topic, value=value, key=key, on_delivery=self._delivered)
+            except BufferError as error:
+                if time.monotonic() > deadline_s:
+                    raise BrokerError(
+                        f"write {topic}: the send queue stayed full for {self._broker.timeout_s:.0f} s"
+                    ) from error
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                raise translated(error.args[0], f"write {topic}") from error
+            else:
+                self._producer.poll(0)
+                return
+
+    def flush(self, timeout_s: float) -> None:
+        waiting = self._producer.flush(timeout_s)
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise translated(refused, "write records")
+        if waiting:
+            raise BrokerError(f"{waiting} records were not acknowledged within {timeout_s:.0f} s")
+
+    def close(self) -> None:
+        waiting = self._producer.flush(self._broker.timeout_s)
+        if waiting:
+            log.warning("records_not_acknowledged_at_close", records=waiting)
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and self._refused is None:
+            self._refused = error
+
+
+class AtLeastOnceUnit:
+    """Outputs first, acknowledged; then the offsets. Readers drop repeated ids."""
+
+    def __init__(self, broker: Broker, commit_offsets: Callable[[Mapping[Source, Position]], None]) -> None:
+        self._timeout_s = broker.timeout_s
+        self._writer = AcknowledgedWriter(broker)
+        self._commit_offsets = commit_offsets
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        self._writer.send(topic, key, value)
+
+    def commit(self, positions: Mapping[Source, Position]) -> None:
+        self._writer.flush(self._timeout_s)
+        if positions:
+            self._commit_offsets(positions)
+
+    def abort(self) -> None:
+        """What was sent cannot be taken back; the replay repeats it under the same ids."""
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class TransactionalUnit:
+    """Outputs and offsets in one transaction of the broker (KIP-98, KIP-447)."""
+
+    def __init__(self, broker: Broker, transactional_id: str, group_metadata: Callable[[], Any]) -> None:
+        """Fences the former life of this transactional id and ends what it left open.
+
+        Raises:
+            StageError: the coordinator did not answer within the deadline.
+        """
+        self._timeout_s = broker.timeout_s
+        self._group_metadata = group_metadata
+        self._open = False
+        self._writer = AcknowledgedWriter(
+            broker, transactional_id=transactional_id, transaction_timeout_ms=int(broker.timeout_s * 1000)
+        )
+        calling("begin transactions", lambda: self._writer.producer.init_transactions(broker.timeout_s))
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        self._begin()
+        self._writer.send(topic, key, value)
+
+    def _begin(self) -> None:
+        if not self._open:
+            calling("begin a transaction", self._writer.producer.begin_transaction)
+            self._open = True
+
+    def commit(self, positions: Mapping[Source, Position]) -> None:
+        self._begin()
+        deadline_s = time.monotonic() + self._timeout_s
+        offsets = [TopicPartition(s.topic, s.partition, p.offset, p.metadata) for s, p in positions.items()]
+        producer = self._writer.producer
+        try:
+            if offsets:
+                metadata = self._group_metadata()
+                self._until(deadline_s, lambda left: producer.send_offsets_to_transaction(offsets, metadata, left))
+            self._until(deadline_s, producer.commit_transaction)
+        except UnitAbortedError:
+            self.abort()
+            raise
+        self._open = False
+
+    @staticmethod
+    def _until(deadline_s: float, call: Callable[[float], None]) -> None:
+        """Repeats a call while its error says that it may be repeated (KIP-360) and time is left."""
+        while True:
+            try:
+                call(max(deadline_s - time.monotonic(), 0.1))
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+                if cause.retriable() and time.monotonic() < deadline_s and cause.code() not in FENCED:
+                    continue
+                raise translated(cause, "commit the transaction") from error
+            else:
+                return
+
+    def abort(self) -> None:
+        if self._open:
+            self._open = False
+            calling("abort the transaction", lambda: self._writer.producer.abort_transaction(self._timeout_s))
+
+    def close(self) -> None:
+        self.abort()
+        self._writer.close()

@@ -1,0 +1,1 @@
+"""The stack on one machine: Apache Kafka, Valkey and the services as supervised processes."""

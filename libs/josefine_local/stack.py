@@ -1,0 +1,222 @@
+"""A running stack: started in this process (LocalStack), or found in a run folder (attach)."""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from josefine_local.errors import AlreadyRunningError, LocalError, StoppedError
+from josefine_local.file_lock import holder, try_lock
+from josefine_local.options import Delivery, StackOptions
+from josefine_local.paths import RunDir, default_run_dir
+from josefine_local.plan import Endpoints, make_plan
+from josefine_local.process import ManagedProcess
+from josefine_local.slot import SlotView
+from josefine_local.state import (
+    Incarnation,
+    StackState,
+    end_orphans,
+    process_states,
+    read_state,
+    write_state,
+)
+from josefine_local.status import StackStatus, live_status
+from josefine_local.supervisor import Supervisor
+
+
+def silent(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+class RunningStack:
+    """A stack that another process runs. Any thread may use it."""
+
+    def __init__(self, state: StackState) -> None:
+        self._state = state
+        self.run_dir = state.run_dir
+        self.bootstrap_servers = state.bootstrap_servers
+        self.redis_url = state.redis_url
+        self.delivery = state.delivery
+        self.broker = state.broker
+        self.supervisor_pid = state.supervisor.pid
+
+    def status(self) -> StackStatus:
+        """Returns what runs now."""
+        return status(self.run_dir)
+
+    def alive(self) -> bool:
+        """Returns whether the supervisor still runs."""
+        return self._state.supervisor.alive()
+
+
+def attach(run_dir: Path | None = None) -> RunningStack | None:
+    """Returns the stack that runs in the folder (default: the one of `josefine up`); None if none does or is ready."""
+    state = read_state(RunDir(run_dir or default_run_dir()).state_file)
+    if state is None or not state.ready or not state.supervisor.alive():
+        return None
+    return RunningStack(state)
+
+
+def status(run_dir: Path | None = None) -> StackStatus:
+    """Returns what runs in the folder, ready or not."""
+    folder = run_dir or default_run_dir()
+    return live_status(read_state(RunDir(folder).state_file), folder)
+
+
+class LocalStack:
+    """Starts the processes of a stack and keeps them running until it is stopped, left, or this process ends.
+
+    Whatever way this process ends, SIGKILL included, the children end with it (leash.py). Use it as a context
+    manager, or call start and stop; any thread may, one at a time.
+    """
+
+    def __init__(self, options: StackOptions | None = None, progress: Callable[[str], None] = silent) -> None:
+        self._options = options or StackOptions()
+        self._progress = progress
+        self._run_dir = RunDir(self._options.run_dir or Path())
+        self._lock: int | None = None
+        self._endpoints: Endpoints | None = None
+        self._supervisor: Supervisor | None = None
+        self._state_lock = threading.Lock()
+        self._state: StackState | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when every process is ready. On any exception nothing is left running.
+
+        Raises:
+            LocalError: see josefine_local.errors; the message is for the user.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stops services, store and broker in this order. A second call does nothing."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            supervisor.stop()
+        if self._lock is not None:
+            self._run_dir.state_file.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+            if self._options.run_dir is None:
+                shutil.rmtree(self._run_dir.root, ignore_errors=True)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits until the stack ends by itself (a StartError says why) or the time is over; returns whether it has."""
+        supervisor = self._running()
+        ended = supervisor.wait(timeout_s)
+        supervisor.check()
+        return ended
+
+    @property
+    def run_dir(self) -> Path:
+        """Logs and data."""
+        return self._run_dir.root
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Brokers for clients, host:port."""
+        return self._reached().bootstrap_servers
+
+    @property
+    def redis_url(self) -> str:
+        """The store."""
+        return self._reached().redis_url
+
+    @property
+    def delivery(self) -> Delivery:
+        """What services that use this stack may promise."""
+        return self._reached().delivery
+
+    @property
+    def broker(self) -> str:
+        """kafka, tansu or external."""
+        return self._reached().broker
+
+    def status(self) -> StackStatus:
+        """Returns what runs now."""
+        with self._state_lock:
+            state = self._state
+        return live_status(state, self.run_dir)
+
+    def process(self, role: str) -> ManagedProcess:
+        """Returns the present process of a role, to be killed or paused by tests.
+
+        Raises:
+            LocalError: it is between two lives.
+            KeyError: no such role.
+        """
+        process = self._running().slot(role).process
+        if process is None:
+            raise LocalError(f"{role} does not run at the moment")
+        return process
+
+    def _start(self) -> None:
+        self._take_run_dir()
+        # Before the plan, which may fetch for minutes: `status` and `down` are to see this process.
+        self._state = StackState(Incarnation.present(), self.run_dir)
+        self._write()
+        plan = make_plan(self._options, self._run_dir, self._progress)
+        self._endpoints = plan.endpoints
+        self._state = replace(
+            self._state,
+            bootstrap_servers=plan.endpoints.bootstrap_servers,
+            redis_url=plan.endpoints.redis_url,
+            delivery=plan.endpoints.delivery,
+            broker=plan.endpoints.broker,
+        )
+        self._supervisor = Supervisor(plan.phases, self._run_dir, self._progress, self._changed)
+        self._supervisor.start()
+        self._write(ready=True)
+
+    def _take_run_dir(self) -> None:
+        if self._options.run_dir is None:
+            self._run_dir = RunDir(Path(tempfile.mkdtemp(prefix="josefine-")))
+        self._run_dir.create()
+        self._lock = try_lock(self._run_dir.lock_file)
+        before = read_state(self._run_dir.state_file)
+        if self._lock is None:
+            raise AlreadyRunningError(self.run_dir, holder(self._run_dir.lock_file))
+        if before is not None:
+            for role in end_orphans(before):
+                self._progress(f"ended {role}, left over from pid {before.supervisor.pid}")
+        self._run_dir.rotate_logs()
+
+    def _changed(self, views: Sequence[SlotView]) -> None:
+        self._write(views=views)
+
+    def _write(self, views: Sequence[SlotView] | None = None, *, ready: bool = False) -> None:
+        with self._state_lock:
+            if self._state is None:
+                return
+            if views is not None:
+                self._state = replace(self._state, processes=process_states(views))
+            self._state = replace(self._state, ready=ready or self._state.ready)
+            write_state(self._run_dir.state_file, self._state)
+
+    def _reached(self) -> Endpoints:
+        if self._endpoints is None:
+            raise StoppedError("the stack has not been started")
+        return self._endpoints
+
+    def _running(self) -> Supervisor:
+        if self._supervisor is None:
+            raise StoppedError("the stack does not run")
+        return self._supervisor

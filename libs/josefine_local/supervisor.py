@@ -1,0 +1,125 @@
+"""Keeps the processes of a stack running: start in phases, watch, restart with back-off, stop in reverse order."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from josefine_local.errors import StoppedError
+from josefine_local.paths import RunDir
+from josefine_local.process import ProcessSpec
+from josefine_local.slot import Slot, SlotView
+
+TICK_S: Final = 0.05
+"""Time between two looks while something is not ready; once all is ready, four times as long."""
+
+Phase = Sequence[ProcessSpec]
+"""Processes that may start together; the next phase starts when all of them are ready."""
+
+
+class Supervisor:
+    """Runs the phases in a thread of its own, which starts every child and lives as long as they do.
+
+    The children die with the thread (leash.py), hence also with this process. Any thread may call the methods.
+    """
+
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        run_dir: RunDir,
+        progress: Callable[[str], None],
+        changed: Callable[[Sequence[SlotView]], None],
+    ) -> None:
+        """`progress` gets lines for people, `changed` all processes after each change; both in the thread."""
+        self._phases = [[Slot(spec, run_dir.log(spec.role), progress) for spec in phase] for phase in phases]
+        self._changed = changed
+        self._stop = threading.Event()
+        self._settled = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="josefine-supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Returns when every process is ready.
+
+        Raises:
+            StartError: one did not get ready, or ended with a status that no restart mends. All are stopped.
+            StoppedError: stop() was called meanwhile.
+        """
+        self._thread.start()
+        self._settled.wait()
+        self.check()
+        if self._stop.is_set():
+            raise StoppedError("stopped before the stack was ready")
+
+    def check(self) -> None:
+        """Raises what ended the supervisor, if anything has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits for the end of the supervisor; returns whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Stops all processes in reverse order and returns when they have ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def views(self) -> list[SlotView]:
+        """Returns what is known of every process now."""
+        return [slot.view() for slot in self._slots()]
+
+    def slot(self, role: str) -> Slot:
+        """Returns the slot of a role.
+
+        Raises:
+            KeyError: the stack has no such role.
+        """
+        for slot in self._slots():
+            if slot.spec.role == role:
+                return slot
+        raise KeyError(role)
+
+    def _slots(self) -> list[Slot]:
+        return [slot for phase in self._phases for slot in phase]
+
+    def _run(self) -> None:
+        try:
+            self._start_phases()
+            self._settled.set()
+            while not self._stop.wait(4 * TICK_S):
+                self._watch(self._slots())
+        except BaseException as failure:  # noqa: BLE001 - the thread's boundary: start() and check() raise it
+            self._failure = failure
+        finally:
+            self._stop_all()
+            self._settled.set()
+
+    def _start_phases(self) -> None:
+        started: list[Slot] = []
+        for phase in self._phases:
+            started += phase
+            for slot in phase:
+                slot.begin(time.monotonic())
+            self._changed(self.views())
+            while not all(slot.ready for slot in started):
+                self._watch(started)
+                if self._stop.wait(TICK_S):
+                    return
+            for slot in phase:
+                slot.started_once()
+
+    def _watch(self, slots: Sequence[Slot]) -> None:
+        changes = [slot.watch(time.monotonic()) for slot in slots]
+        if any(changes):
+            self._changed(self.views())
+
+    def _stop_all(self) -> None:
+        for phase in reversed(self._phases):
+            for slot in phase:
+                slot.request_stop()
+            asked_s = time.monotonic()
+            for slot in phase:
+                slot.finish(asked_s + slot.spec.stop_timeout_s)

@@ -1,0 +1,1 @@
+"""Log-mel features and voice activity, vectorised over sessions, in numpy."""

@@ -1,0 +1,33 @@
+"""What can go wrong in a stage, by what is to be done about it."""
+
+
+class StageError(Exception):
+    """Base of the runtime's errors. The text is one readable line with the mend."""
+
+
+class ConfigurationError(StageError):
+    """The settings or the broker do not allow to start. Exit status 2; a restart does not help."""
+
+
+class CrashError(StageError):
+    """The process cannot go on. Nothing is committed: a restart replays the log. Exit status 1."""
+
+
+class FencedError(CrashError):
+    """Another process has taken over this one's work. Leave without writing anything more."""
+
+
+class BrokerError(CrashError):
+    """A broker call failed past its deadline."""
+
+
+class UnitAbortedError(StageError):
+    """The unit of work was rolled back: nothing of it is visible. Replay from the committed offsets."""
+
+
+class StoreError(StageError):
+    """The snapshot store did not answer within its deadline."""
+
+
+class TooManyDeadLettersError(CrashError):
+    """More records fail than single bad ones would explain. Look at dead.letters before starting again."""

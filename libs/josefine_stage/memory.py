@@ -1,0 +1,205 @@
+"""The ports in memory: a log with transactions, a snapshot store, a clock that is set. For tests of handlers and of
+the runtime itself; the conformance suite runs the same cases over these and over a real broker and store.
+"""
+
+import bisect
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from josefine_stage.errors import FencedError, StoreError, UnitAbortedError
+from josefine_stage.handler import Snapshot, Source
+from josefine_stage.ports import AssignmentListener, Position, RawRecord
+
+
+@dataclass
+class MemoryClock:
+    """Time that passes when it is told to."""
+
+    now_s: float = 1_700_000_000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def epoch_s(self) -> float:
+        return self.now_s
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@dataclass
+class MemoryLog:
+    """Topics and the committed positions of one consumer group. Only committed records are ever seen."""
+
+    clock: MemoryClock
+    partitions: int = 1
+    records: dict[Source, list[RawRecord]] = field(default_factory=dict)
+    positions: dict[Source, Position] = field(default_factory=dict)
+
+    def append(self, topic: str, key: bytes | None, value: bytes | None, partition: int = 0) -> int:
+        """Writes a record; returns its offset."""
+        source = Source(topic, partition)
+        log = self.records.setdefault(source, [])
+        log.append(RawRecord(source, len(log), int(self.clock.now_s * 1000), key, value))
+        return len(log) - 1
+
+    def read(self, topic: str) -> Iterator[RawRecord]:
+        """Yields everything in a topic."""
+        for source, log in self.records.items():
+            if source.topic == topic:
+                yield from log
+
+
+class MemoryReader:
+    """Reads one topic of the log; rebalances when told to."""
+
+    def __init__(
+        self, log: MemoryLog, topic: str, listener: AssignmentListener, *, keeps_metadata: bool = True
+    ) -> None:
+        self._log = log
+        self._topic = topic
+        self._listener = listener
+        self._keeps_metadata = keeps_metadata
+        self._next: dict[Source, int] = {}
+        self._paused: set[Source] = set()
+
+    def assign(self, partitions: Collection[int]) -> None:
+        """Gives partitions to this reader."""
+        sources = [Source(self._topic, partition) for partition in partitions]
+        committed = {source: self._committed(source) for source in sources}
+        for source, offset in self._listener.assigned(committed).items():
+            self._next[source] = offset or 0
+
+    def revoke(self, partitions: Collection[int], *, lost: bool = False) -> None:
+        """Takes partitions away, in time or too late."""
+        sources = [Source(self._topic, partition) for partition in partitions]
+        (self._listener.lost if lost else self._listener.revoked)(sources)
+        for source in sources:
+            self._next.pop(source, None)
+            self._paused.discard(source)
+
+    def _committed(self, source: Source) -> Position | None:
+        position = self._log.positions.get(source)
+        if position is None or self._keeps_metadata:
+            return position
+        return Position(position.offset, "")
+
+    def poll(self, most: int, timeout_s: float) -> Sequence[RawRecord]:
+        self._log.clock.now_s += timeout_s / 10
+        batch: list[RawRecord] = []
+        for source, offset in self._next.items():
+            if source in self._paused:
+                continue
+            batch += self._log.records.get(source, [])[offset : offset + most - len(batch)]
+        for record in batch:
+            self._next[record.source] = record.offset + 1
+        return batch
+
+    def seek(self, source: Source, offset: int) -> None:
+        self._next[source] = offset
+
+    def offset_at(self, source: Source, timestamp_ms: int) -> int:
+        log = self._log.records.get(source, [])
+        return bisect.bisect_left([record.timestamp_ms for record in log], timestamp_ms)
+
+    def pause(self, sources: Collection[Source]) -> None:
+        self._paused |= set(sources)
+
+    def resume(self, sources: Collection[Source]) -> None:
+        self._paused -= set(sources)
+
+    def caught_up(self) -> frozenset[Source]:
+        return frozenset(source for source, offset in self.lag().items() if offset == 0)
+
+    def lag(self) -> Mapping[Source, int]:
+        return {source: len(self._log.records.get(source, [])) - offset for source, offset in self._next.items()}
+
+    def close(self) -> None:
+        self.revoke([source.partition for source in self._next])
+
+
+class MemoryUnit:
+    """Units of work on the log: transactions, or (not `atomic`) outputs at once and offsets at commit."""
+
+    def __init__(self, log: MemoryLog, *, atomic: bool = True) -> None:
+        self._log = log
+        self._atomic = atomic
+        self._open: list[tuple[str, bytes, bytes]] = []
+        self.fenced = False
+        self.abort_next = False
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        if self._atomic:
+            self._open.append((topic, key, value))
+        else:
+            self._log.append(topic, key, value)
+
+    def commit(self, positions: Mapping[Source, Position]) -> None:
+        if self.fenced:
+            raise FencedError("another process has this transactional id")
+        outputs, self._open = self._open, []
+        if self.abort_next:
+            self.abort_next = False
+            raise UnitAbortedError("told to abort")
+        for topic, key, value in outputs:
+            self._log.append(topic, key, value)
+        self._log.positions.update(positions)
+
+    def abort(self) -> None:
+        self._open = []
+
+    def close(self) -> None:
+        self.abort()
+
+
+class MemoryLoose:
+    """The at-least-once lane of the log."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        self._log.append(topic, key, value)
+
+    def flush(self, timeout_s: float) -> None:
+        """Everything is written at once."""
+
+    def close(self) -> None:
+        """Nothing is queued."""
+
+
+class MemoryStore:
+    """Snapshots in a dict, which can be lost."""
+
+    def __init__(self, clock: MemoryClock) -> None:
+        self._clock = clock
+        self._versions: dict[str, dict[int, Snapshot]] = {}
+        self._born_s = clock.now_s
+        self.unreachable = False
+
+    def load(self, keys: Sequence[str]) -> Mapping[str, Sequence[Snapshot]]:
+        self._reach()
+        return {key: [v for _, v in sorted(self._versions[key].items())] for key in keys if key in self._versions}
+
+    def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int]) -> None:
+        self._reach()
+        for key, snapshot in snapshots.items():
+            versions = self._versions.setdefault(key, {})
+            versions[snapshot.version] = snapshot
+            for version in [v for v in versions if v < keep_from[key]]:
+                del versions[version]
+
+    def born_at_ms(self) -> int:
+        return int(self._born_s * 1000)
+
+    def flush_all(self) -> None:
+        """Loses everything, as a Redis that was flushed."""
+        self._versions.clear()
+        self._born_s = self._clock.now_s
+
+    def _reach(self) -> None:
+        if self.unreachable:
+            raise StoreError("told to be unreachable")
+
+    def close(self) -> None:
+        """Nothing to free."""

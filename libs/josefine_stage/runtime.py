@@ -1,0 +1,409 @@
+"""The loop that every stage shares: poll -> decode -> handle -> produce -> snapshot -> commit.
+
+Order of a unit of work, which is the delivery guarantee:
+1. records are read; 2. the handler advances and gives outputs; 3. outputs are written into the open unit;
+4. outputs and offsets become durable together (exactly-once) or in this order (at-least-once);
+5. snapshots are stored at any time: each is named by the offset it belongs to, and one that is newer than the
+   committed offset is ignored by a restart. So no order between 4 and 5 can lose or repeat anything.
+
+Everything here runs in one thread. The handler never waits for a device, so polling goes on.
+"""
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from josefine_stage.clock import Clock
+from josefine_stage.dead_letters import FailureLimit
+from josefine_stage.errors import UnitAbortedError
+from josefine_stage.handler import Handler, Input, Progress, Rejection, Source, Turn
+from josefine_stage.health import Health
+from josefine_stage.metrics import StageMetrics
+from josefine_stage.outbox import Outbox
+from josefine_stage.partition import Partition
+from josefine_stage.ports import (
+    LooseWriter,
+    OpenReader,
+    Position,
+    RawRecord,
+    Reader,
+    SnapshotStore,
+    UnitOfWork,
+)
+from josefine_stage.position import pack
+from josefine_stage.reading import read_record
+from josefine_stage.restoring import Restorer
+from josefine_stage.sessions import SessionTable
+from josefine_stage.snapshots import Snapshots
+from josefine_stage.suspects import Suspects
+
+IDLE_COMMIT_S = 1.0
+"""Offsets that no output waits for are committed this seldom: nothing is lost, a restart replays a second more."""
+PAUSE_AFTER_S = 0.5
+BUSY_POLL_S = 0.01
+IDLE_POLL_S = 0.1
+NOTHING_DONE = Position(0, pack(0, 0, ()))
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """What the runtime needs of a stage's settings."""
+
+    stage: str
+    poll_records: int = 512
+    commit_interval_s: float = 0.04
+    snapshot_interval_s: float = 5.0
+    drain_s: float = 10.0
+    dead_letters_per_minute: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world of one stage."""
+
+    open_reader: OpenReader
+    unit: UnitOfWork
+    loose: LooseWriter
+    store: SnapshotStore
+    clock: Clock
+
+
+class Runtime:
+    """Runs a handler. `run` blocks; `stop` is the only member that other threads may touch."""
+
+    def __init__(
+        self,
+        handler: Handler[Any],
+        ports: Ports,
+        options: RuntimeOptions,
+        metrics: StageMetrics,
+        health: Health,
+    ) -> None:
+        self._handler = handler
+        self._options = options
+        self._ports, self._clock = ports, ports.clock
+        self._metrics = metrics
+        self._health = health
+        self._partitions: dict[Source, Partition] = {}
+        self._sessions = SessionTable()
+        self._raw: dict[Input[Any], RawRecord] = {}
+        self._wrote: set[Input[Any]] = set()
+        self._suspects = Suspects()
+        self._restorer = Restorer(handler, ports.store, self._sessions)
+        limit = FailureLimit(options.dead_letters_per_minute)
+        self._outbox = Outbox(options.stage, ports.unit, ports.loose, limit, ports.clock, metrics)
+        self._snapshots = Snapshots(
+            handler, ports.store, ports.loose, self._sessions, options.snapshot_interval_s, ports.clock, metrics
+        )
+        self._committed_at_s = ports.clock.monotonic_s()
+        self._full_since_s: float | None = None
+        self._paused = self._joined = False
+        self._reader: Reader = ports.open_reader(self)
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Turns until `stop`, then finishes what is in flight and leaves the group."""
+        try:
+            while not stop.is_set():
+                self.turn()
+            self._drain()
+            self._reader.close()
+        finally:
+            self._ports.unit.close()
+            self._ports.loose.close()
+            self._handler.close()
+            self._ports.store.close()
+
+    def turn(self) -> None:
+        """One round of the loop."""
+        if self._full_since_s is None or self._paused:
+            self._take(self._reader.poll(self._options.poll_records, self._poll_timeout_s()))
+        else:
+            self._clock.wait(BUSY_POLL_S)
+        self._collect()
+        self._commit_if_due()
+        self._snapshots.sweep_if_due(self._offset)
+        self._hold_back()
+        self._publish()
+
+    def _poll_timeout_s(self) -> float:
+        waiting = self._handler.busy() or self._outbox.open
+        return BUSY_POLL_S if waiting else IDLE_POLL_S
+
+    def _drain(self) -> None:
+        """Finishes accepted records within the drain deadline; what is left is replayed by the next owner."""
+        deadline_s = self._clock.monotonic_s() + self._options.drain_s
+        self._reader.pause(list(self._partitions))
+        while self._raw and self._clock.monotonic_s() < deadline_s:
+            self._reader.poll(1, BUSY_POLL_S)
+            self._collect()
+            self._commit_if_due()
+        log.info("drain_ended", unfinished_records=len(self._raw))
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def _take(self, records: Sequence[RawRecord]) -> None:
+        if not records:
+            return
+        self._metrics.records.inc(len(records))
+        self._metrics.batch.observe(len(records))
+        inputs = [entry for raw in records if (entry := self._open(raw)) is not None]
+        while inputs:
+            result = self._restorer.restore(inputs, self._partitions)
+            for source, since_ms in result.rewind.items():
+                self._search(source, since_ms)
+            for entry in result.known:
+                self._finish(Progress(entry))
+            inputs = self._accept(result.fresh)
+
+    def _open(self, raw: RawRecord) -> Input[Any] | None:
+        partition = self._partitions.get(raw.source)
+        if partition is None:
+            return None
+        partition.ledger.read(raw.offset)
+        committed = partition.ledger.is_durable(raw.offset)
+        key, record, problem = read_record(raw)
+        entry = Input(raw.source, raw.offset, key, raw.timestamp_ms, record, committed)
+        self._raw[entry] = raw
+        condemned = self._suspects.condemned(raw.source, raw.offset)
+        if condemned is not None:
+            problem = Rejection("handler_failed", condemned)
+        if problem is None:
+            return entry
+        self._finish(Progress(entry, rejection=problem))
+        return None
+
+    def _accept(self, inputs: Sequence[Input[Any]]) -> list[Input[Any]]:
+        """Hands a batch to the handler; returns what is still to be handed over."""
+        alone = next((i for i, entry in enumerate(inputs) if self._suspects.alone(entry.source, entry.offset)), None)
+        cut = len(inputs) if alone is None else max(alone, 1)
+        batch, rest = inputs[:cut], list(inputs[cut:])
+        if not batch:
+            return rest
+        try:
+            with self._metrics.handling.time():
+                self._handler.accept(batch)
+        except Exception as error:  # noqa: BLE001 - a handler's bug on one record must not stop all sessions
+            self._blame(batch, error)
+            return [entry for entry in rest if entry in self._raw]
+        self._sessions.touch(*(entry.key for entry in batch))
+        return rest
+
+    def _blame(self, batch: Sequence[Input[Any]], error: Exception) -> None:
+        """Replays the batch's partitions one record at a time; a record that raises alone twice is condemned."""
+        log.error("handler_raised", records=len(batch), error=type(error).__name__, exc_info=error)
+        reason = f"the handler raised {type(error).__name__}"
+        if len(batch) == 1:
+            self._suspects.strike(batch[0].source, batch[0].offset, reason)
+        last = {entry.source: entry.offset for entry in batch}
+        for source, offset in last.items():
+            self._suspects.suspect(source, offset)
+        self._commit()
+        for source in last:
+            self._replay(source, "handler_raised")
+
+    # --- results ------------------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        turn = Turn(self._clock.epoch_s(), self._reader.caught_up())
+        with self._metrics.handling.time():
+            step = self._handler.advance(turn)
+        self._outbox.write_loose(step.loose)
+        for output in step.loose:
+            # A session may have ended by itself, without a record: its snapshot has to say so.
+            self._sessions.touch(output.key, output.record["session_id"])
+        for progress in step.progress:
+            self._finish(progress)
+        self._settle_waiting()
+
+    def _finish(self, progress: Progress[Any]) -> None:
+        """Takes what an input caused, or lets it wait where a commit could not name the input (position.py)."""
+        entry = progress.input
+        partition = self._partitions.get(entry.source)
+        if entry not in self._raw or partition is None:
+            return
+        too_many = _writes(progress) and not partition.may_write(entry.offset)
+        if too_many or partition.holds_back(entry):
+            partition.waiting.append(progress)
+        else:
+            self._settle(progress, partition)
+
+    def _settle_waiting(self) -> None:
+        for partition in self._partitions.values():
+            for progress in partition.release():
+                self._settle(progress, partition)
+
+    def _settle(self, progress: Progress[Any], partition: Partition) -> None:
+        """Writes what an input caused and, when it is done, closes it in the books."""
+        entry = progress.input
+        if _writes(progress):
+            self._wrote.add(entry)
+            self._outbox.write(progress.outputs)
+        if not progress.done:
+            return
+        raw = self._raw.pop(entry)
+        if progress.rejection and not entry.committed:
+            self._outbox.bury(raw, entry.key, progress.rejection, entry.record.get("session_id"))
+        partition.ledger.finish(entry.offset, wrote=entry in self._wrote)
+        self._wrote.discard(entry)
+
+    # --- commit -------------------------------------------------------------------------------------------
+
+    def _commit_if_due(self) -> None:
+        if self._outbox.open:
+            due = self._outbox.waited_s() >= self._options.commit_interval_s
+        else:
+            due = self._clock.monotonic_s() - self._committed_at_s >= IDLE_COMMIT_S
+        if due:
+            self._commit()
+
+    def _commit(self) -> bool:
+        """Makes outputs and positions durable; returns whether they are (else everything is replayed)."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._committed_at_s >= IDLE_COMMIT_S or not self._outbox.open:
+            for source, partition in self._partitions.items():
+                partition.replay_from = self._sessions.replay_from(source, partition.ledger.advance())
+        positions = self._changed_positions()
+        self._committed_at_s = now_s
+        if not positions and not self._outbox.open:
+            return True
+        try:
+            self._outbox.commit(positions)
+        except UnitAbortedError as error:
+            self._metrics.aborted.inc()
+            log.warning("unit_aborted", reason=str(error))
+            for source in list(self._partitions):
+                self._replay(source, "unit_aborted")
+            return False
+        self._committed(positions)
+        return True
+
+    def _changed_positions(self) -> dict[Source, Position]:
+        changed = {}
+        for source, partition in self._partitions.items():
+            position = partition.position(partition.replay_from)
+            nothing_done = partition.committed is None and position == NOTHING_DONE
+            if position != partition.committed and not nothing_done:
+                changed[source] = position
+        return changed
+
+    def _committed(self, positions: Mapping[Source, Position]) -> None:
+        for source, position in positions.items():
+            partition = self._partitions[source]
+            partition.committed = position
+            partition.ledger.committed = position.offset
+        over = (
+            [
+                key
+                for key, session in self._sessions.items()
+                if session.over and session.versions and session.versions[-1] <= self._offset(session.source)
+            ]
+            if positions
+            else []
+        )
+        if over:
+            self._handler.forget(over)
+            self._sessions.drop(over)
+
+    def _offset(self, source: Source) -> int:
+        return self._partitions[source].ledger.committed
+
+    # --- going back ---------------------------------------------------------------------------------------
+
+    def _search(self, source: Source, since_ms: int) -> None:
+        """Reads a partition again from where a session without state must have begun."""
+        self._commit()
+        offset = self._reader.offset_at(source, since_ms)
+        earliest_needed = self._partitions[source].reopened().replay_from
+        self._rewind(source, min(offset, earliest_needed), "session_state_missing")
+
+    def _replay(self, source: Source, reason: str) -> None:
+        """Takes a partition back to its last commit."""
+        self._rewind(source, self._partitions[source].reopened().replay_from, reason)
+
+    def _rewind(self, source: Source, offset: int, reason: str) -> None:
+        """Drops the partition's state and reads it again from `offset`; what is durable is not written again."""
+        log.warning("partition_rewound", partition=source.partition, offset=offset, reason=reason)
+        self._metrics.rewinds.labels(reason).inc()
+        partition = self._partitions[source].reopened()
+        self._drop(source)
+        partition.replay_from = min(partition.replay_from, offset)
+        self._partitions[source] = partition
+        self._reader.seek(source, offset)
+
+    def _drop(self, source: Source) -> None:
+        keys = self._sessions.of(source)
+        self._handler.forget(keys)
+        self._sessions.drop(keys)
+        for entry in [entry for entry in self._raw if entry.source == source]:
+            del self._raw[entry]
+            self._wrote.discard(entry)
+        del self._partitions[source]
+
+    # --- assignment ---------------------------------------------------------------------------------------
+
+    def assigned(self, committed: Mapping[Source, Position | None]) -> Mapping[Source, int | None]:
+        self._joined, self._paused = True, False
+        start: dict[Source, int | None] = {}
+        for source, position in committed.items():
+            partition = Partition.taken_up(source, position)
+            self._partitions[source] = partition
+            start[source] = partition.replay_from if position else None
+        self._metrics.assigned.set(len(self._partitions))
+        log.info("partitions_assigned", start={source.partition: offset for source, offset in start.items()})
+        return start
+
+    def revoked(self, sources: Collection[Source]) -> None:
+        held = [source for source in sources if source in self._partitions]
+        if held and self._commit():
+            self._snapshots.take((key for source in held for key in self._sessions.of(source)), self._offset)
+        self.lost(held)
+
+    def lost(self, sources: Collection[Source]) -> None:
+        for source in sources:
+            if source in self._partitions:
+                self._drop(source)
+                self._suspects.forget(source)
+        self._metrics.assigned.set(len(self._partitions))
+        log.info("partitions_given_up", partitions=sorted(source.partition for source in sources))
+
+    # --- what others see ----------------------------------------------------------------------------------
+
+    def _hold_back(self) -> None:
+        """Stops reading while the handler is full: the log is the buffer.
+
+        A pause drops what was fetched, so a short fullness is only waited out; polling goes on within PAUSE_AFTER_S.
+        """
+        now_s = self._clock.monotonic_s()
+        if not self._handler.full():
+            if self._paused:
+                self._reader.resume(list(self._partitions))
+            self._full_since_s, self._paused = None, False
+            return
+        self._full_since_s = now_s if self._full_since_s is None else self._full_since_s
+        if not self._paused and now_s - self._full_since_s >= PAUSE_AFTER_S:
+            self._reader.pause(list(self._partitions))
+            self._paused = True
+
+    def _publish(self) -> None:
+        self._metrics.sessions.set(len(self._sessions))
+        self._metrics.in_flight.set(len(self._raw))
+        self._metrics.paused.set(self._paused)
+        self._metrics.lag.set(sum(self._reader.lag().values()))
+        not_ready = None
+        if not self._joined:
+            not_ready = "waiting for the consumer group"
+        elif not self._handler.ready():
+            not_ready = "the handler is not ready"
+        self._health.beat(not_ready, self._handler.status())
+
+
+def _writes(progress: Progress[Any]) -> bool:
+    """Whether something is to be written for an input that is not durable yet."""
+    return not progress.input.committed and bool(progress.outputs or progress.rejection)

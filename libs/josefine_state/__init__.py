@@ -1,0 +1,1 @@
+"""The only library that imports redis: versioned snapshots of sessions."""

@@ -1,0 +1,201 @@
+"""Greedy decoding of many windows at once: one decoder pass a token for all sequences still open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from josefine_whisper.alignment import attention_over_time
+from josefine_whisper.batch import Batch, Row
+from josefine_whisper.cache import Arena
+from josefine_whisper.encoding import Encoded
+from josefine_whisper.model import Whisper
+from josefine_whisper.rules import LogitRule, Stop, StopAtBudget, StopAtEnd, StopAtLoop, StopRule
+
+POSITIONS_LIMIT: Final = {"cpu": 12_000, "cuda": 400_000}
+"""Encoder positions of one batch: 12,000 are 8 full windows, 150 MB of keys and values for tiny."""
+_SEED: Final = 0x5EED
+"""Sampling is seeded per sequence, so that a decode does not depend on its neighbours or on history."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One sequence to decode."""
+
+    encoded: Encoded
+    audio_positions: int
+    """Leading positions of `encoded` that hold the request's own audio."""
+    prompt: tuple[int, ...]
+    """Control tokens; the first is the start of transcript."""
+    forced: tuple[int, ...]
+    """Tokens that the text begins with."""
+    budget: int
+    """Most tokens after the forced ones."""
+    temperature: float = 0.0
+    attend: bool = False
+    """Whether the attention over time is wanted, for word times; forced tokens are then scored too."""
+
+
+@dataclass(slots=True, eq=False)
+class Decoded:
+    """What became of a job."""
+
+    tokens: list[int]
+    """Forced and decoded tokens, without the end of text."""
+    logprobs: list[float]
+    """One a token; 0.0 for forced tokens that were not scored."""
+    end_logprob: float
+    """Of the end of text; 0.0 when the sequence was stopped."""
+    no_speech_probability: float
+    stop: Stop
+    steps: int
+    attention: Tensor | None = field(default=None, repr=False)
+    """float32 [tokens + 1, audio positions]: where each token and the end listened."""
+
+
+class Decoder:
+    """Decodes jobs in batches under a memory limit. One thread; keeps its buffers between calls."""
+
+    def __init__(
+        self,
+        model: Whisper,
+        *,
+        end_of_text: int,
+        no_speech: int | None,
+        logit_rules: Sequence[LogitRule],
+        alignment_heads: Sequence[tuple[int, int]],
+    ) -> None:
+        self._model = model
+        self._end_of_text = end_of_text
+        self._no_speech = no_speech
+        self._logit_rules = logit_rules
+        self._alignment_heads = alignment_heads
+        weight = model.decoder.positions
+        self._arena = Arena(weight.device, weight.dtype)
+        self._positions_limit = POSITIONS_LIMIT.get(weight.device.type, POSITIONS_LIMIT["cpu"])
+
+    @torch.inference_mode()
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        """Returns one result a job, in the order of the jobs."""
+        results: dict[int, Decoded] = {}
+        for indices in self._batches(jobs):
+            batch = [jobs[index] for index in indices]
+            results.update(zip(indices, self._decode_batch(batch), strict=True))
+        return [results[index] for index in range(len(jobs))]
+
+    def _batches(self, jobs: Sequence[Job]) -> list[list[int]]:
+        """Returns indices of jobs, similar lengths together, cut where the memory limit is reached."""
+        batches: list[list[int]] = []
+        used = 0
+        for index in sorted(range(len(jobs)), key=lambda i: len(jobs[i].encoded)):
+            positions = len(jobs[index].encoded)
+            if not batches or used + positions > self._positions_limit:
+                batches.append([])
+                used = 0
+            batches[-1].append(index)
+            used += positions
+        return batches
+
+    def _decode_batch(self, jobs: Sequence[Job]) -> list[Decoded]:
+        self._arena.reset()
+        rows = [self._row(number, job) for number, job in enumerate(jobs)]
+        heads = self._alignment_heads if any(job.attend for job in jobs) else ()
+        batch = Batch.open(self._model, self._arena, rows, [job.encoded for job in jobs], heads)
+        hidden = batch.prefill()
+        self._score_prompt(batch, hidden)
+        finished: dict[int, Decoded] = {}
+        hidden, first = hidden[:, -1], True
+        while batch.rows:
+            chosen, logprobs = self._choose(hidden, batch.rows, first=first)
+            self._append(batch, chosen, logprobs, finished)
+            if batch.rows:
+                hidden, first = batch.step(), False
+        return [finished[number] for number in range(len(jobs))]
+
+    def _row(self, number: int, job: Job) -> Row:
+        room = self._model.dimensions.decoder_positions - len(job.prompt) - len(job.forced)
+        budget = max(1, min(job.budget, room))
+        rules: list[StopRule] = [
+            StopAtEnd(self._end_of_text),
+            StopAtLoop(),
+            StopAtBudget(len(job.forced) + budget),
+        ]
+        return Row(
+            number=number,
+            prompt=job.prompt,
+            tokens=list(job.forced),
+            stop_rules=rules,
+            temperature=job.temperature,
+            generator=torch.Generator().manual_seed(_SEED) if job.temperature > 0.0 else None,
+            budget=budget,
+            audio_positions=job.audio_positions,
+            attend=job.attend,
+        )
+
+    def _score_prompt(self, batch: Batch, hidden: Tensor) -> None:
+        """Fills in the no-speech probability and, for rows that attend, what the forced tokens would have scored."""
+        if self._no_speech is not None:
+            starts = torch.stack([hidden[at, row.pad] for at, row in enumerate(batch.rows)])
+            probabilities = self._model.decoder.logits(starts).softmax(-1)[:, self._no_speech].tolist()
+            for row, probability in zip(batch.rows, probabilities, strict=True):
+                row.no_speech_probability = probability
+        for at, row in enumerate(batch.rows):
+            row.logprobs = [0.0] * len(row.tokens)
+            if row.attend and row.tokens:
+                # The state before a token scores it: from the last control token to the last but one forced.
+                states = hidden[at, -len(row.tokens) - 1 : -1]
+                scores = self._model.decoder.logits(states).log_softmax(-1)
+                tokens = torch.tensor(row.tokens, device=scores.device)
+                row.logprobs = scores.gather(1, tokens[:, None])[:, 0].tolist()
+
+    def _choose(self, hidden: Tensor, rows: Sequence[Row], *, first: bool) -> tuple[list[int], list[float]]:
+        """Returns the next token of each row and its log-probability, of hidden states [B, D]."""
+        logits = self._model.decoder.logits(hidden)
+        free = torch.tensor([first and not row.tokens for row in rows], device=logits.device)
+        for rule in self._logit_rules:
+            rule.apply(logits, free)
+        best, tokens = logits.max(dim=-1)
+        for at, row in enumerate(rows):
+            if row.generator is not None:
+                tokens[at] = _sample(logits[at], row.temperature, row.generator)
+        picked = logits.gather(1, tokens[:, None])[:, 0]
+        # In place: a temporary of [B, vocabulary] would be paged in anew at every token.
+        total = logits.sub_(best[:, None]).exp_().sum(-1).log_() + best
+        chosen: list[int] = tokens.tolist()
+        logprobs: list[float] = (picked - total).tolist()
+        return chosen, logprobs
+
+    def _append(self, batch: Batch, chosen: list[int], logprobs: list[float], finished: dict[int, Decoded]) -> None:
+        """Gives each row its token and takes finished rows out, the last first: a drop moves the last row."""
+        for at in reversed(range(len(batch.rows))):
+            row = batch.rows[at]
+            row.steps += 1
+            row.tokens.append(chosen[at])
+            row.logprobs.append(logprobs[at])
+            stop = next(filter(None, (rule.check(row.tokens) for rule in row.stop_rules)), None)
+            if stop is not None:
+                ended = stop is Stop.END_OF_TEXT
+                attention = self._attention(batch, at) if row.attend else None
+                finished[row.number] = Decoded(
+                    tokens=row.tokens[:-1] if ended else row.tokens,
+                    logprobs=row.logprobs[:-1] if ended else row.logprobs,
+                    end_logprob=logprobs[at] if ended else 0.0,
+                    no_speech_probability=row.no_speech_probability,
+                    stop=stop,
+                    steps=row.steps,
+                    attention=attention,
+                )
+                batch.drop(at)
+
+    def _attention(self, batch: Batch, at: int) -> Tensor:
+        row = batch.rows[at]
+        queries, keys = batch.aligned(at, start=row.pad + len(row.prompt) - 1)
+        return attention_over_time(queries, keys[:, : row.audio_positions])
+
+
+def _sample(logits: Tensor, temperature: float, generator: torch.Generator) -> int:
+    """Returns a token drawn from softmax(logits / temperature), by the Gumbel trick."""
+    uniform = torch.rand(logits.shape, generator=generator).clamp_(1e-20, 1.0 - 1e-7).to(logits.device)
+    return int((logits / temperature - (-uniform.log()).log()).argmax())

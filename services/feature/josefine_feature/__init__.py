@@ -1,0 +1,1 @@
+"""audio.frames -> feature.frames."""

@@ -1,0 +1,1 @@
+"""feature.frames -> transcripts."""

@@ -1,0 +1,129 @@
+"""One life of a device's child: what it was told, what it has answered, what it is at work on."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+from josefine_inference.deadlines import BatchDeadline
+from josefine_inference.messages import Batch
+from josefine_inference.process import ChildOptions, ChildProcess
+from josefine_inference.suspects import Tried
+
+WARM_UP_HOPS: Final = 100
+"""What a load or a probe decodes."""
+MOST_PATIENCE: Final = 2
+"""How many deaths of a batch make its deadline longer, each by as much again."""
+
+
+@dataclass(slots=True)
+class Command:
+    """A command that was sent and not yet answered."""
+
+    type: str
+    model: str
+    tried: Tried | None = None
+    slot: int = -1
+    begun_s: float = 0.0
+    """When it became the oldest, which is when the child could begin."""
+
+
+class Conversation:
+    """The commands of one child. It answers in order, so the oldest is the one at work."""
+
+    def __init__(self, options: ChildOptions, deadline: BatchDeadline, now_s: float) -> None:
+        self.process = ChildProcess(options)
+        self._deadline = deadline
+        self._commands: deque[Command] = deque()
+        self._models: set[str] = set()
+        self._free_slots = list(range(options.slots))
+        self.quiet_since_s = now_s
+        """The last answer, or the start."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether every command was answered."""
+        return not self._commands
+
+    @property
+    def oldest(self) -> Command | None:
+        """The command at work."""
+        return self._commands[0] if self._commands else None
+
+    def has_room(self) -> bool:
+        """Whether another batch can be sent."""
+        return bool(self._free_slots)
+
+    def batches(self) -> list[Tried]:
+        """Returns the batches without an answer, oldest first."""
+        return [command.tried for command in self._commands if command.tried]
+
+    def load(self, model: str, now_s: float) -> None:
+        """Tells the child to load a model and to decode something with it."""
+        self._models.add(model)
+        self._send(Command("load", model), {"type": "load", "model": model}, now_s)
+
+    def probe(self, model: str, now_s: float) -> None:
+        """Tells the child to decode something, however small."""
+        self._send(Command("probe", model), {"type": "probe", "model": model}, now_s)
+
+    def decode(self, tried: Tried, now_s: float) -> None:
+        """Gives the child a batch, and its model first if it has not got it."""
+        batch = tried.batch
+        if batch.model not in self._models:
+            self.load(batch.model, now_s)
+        slot = self._free_slots.pop()
+        self._send(Command("batch", batch.model, tried, slot), self._written(batch, slot), now_s)
+
+    def answers(self, now_s: float) -> list[tuple[Command, dict[str, Any]]]:
+        """Returns the commands that were answered since the last call, with the answers.
+
+        Raises:
+            ChildGoneError: the child has ended; what it answered before was returned.
+        """
+        answered = []
+        for message in self.process.pump():
+            command = self._commands.popleft()
+            if command.slot >= 0:
+                self._free_slots.append(command.slot)
+            if self._commands:
+                self._commands[0].begun_s = now_s
+            self.quiet_since_s = now_s
+            answered.append((command, message))
+        return answered
+
+    def overdue(self, now_s: float) -> str | None:
+        """Returns what has passed its deadline, for the log."""
+        command = self.oldest
+        if command is None:
+            return None
+        allowed_s = self._allowed_s(command)
+        return f"{command.type} took more than {allowed_s:.1f} s" if now_s - command.begun_s > allowed_s else None
+
+    def _allowed_s(self, command: Command) -> float:
+        if command.type == "load":
+            return self._deadline.limits.load_s
+        if command.tried is None:
+            return self._deadline.seconds(WARM_UP_HOPS)
+        # A machine that is busy with something else is slow, not hung: the next try gets more time.
+        patience = 1 + min(command.tried.deaths, MOST_PATIENCE)
+        return patience * self._deadline.seconds(command.tried.batch.hops)
+
+    def _send(self, command: Command, message: dict[str, Any], now_s: float) -> None:
+        command.begun_s = now_s
+        self._commands.append(command)
+        self.process.send(message)
+
+    def _written(self, batch: Batch, slot: int) -> dict[str, Any]:
+        offsets = self.process.slots.write(slot, [work.log_mel for work in batch.work])
+        work = [
+            {
+                "offset": offset,
+                "hops": len(work.log_mel),
+                "mels": work.log_mel.shape[1],
+                "prefix": work.prefix,
+                "word_times": work.word_times,
+                "fallback": work.fallback,
+            }
+            for offset, work in zip(offsets, batch.work, strict=True)
+        ]
+        return {"type": "batch", "model": batch.model, "language": batch.language, "slot": slot, "work": work}

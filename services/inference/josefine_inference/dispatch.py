@@ -1,0 +1,152 @@
+"""The way of a segment through the device: a ticket in the scheduler, a window in a batch, an outcome."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from josefine_inference.channel import Channel, Closing
+from josefine_inference.device import DevicePort
+from josefine_inference.interims import Interims
+from josefine_inference.messages import Batch, Decoded, Outcome, Work
+from josefine_inference.models import language_of
+from josefine_inference.scheduler import Job, Kind, Scheduler
+from josefine_inference.transcripts import interim_transcript
+from josefine_stage.handler import Output
+from josefine_wire.records import FeatureFrame
+
+
+class _Task(Protocol):
+    """What a job's outcome is for."""
+
+    @property
+    def channel(self) -> Channel: ...
+
+    def work(self, id_: int) -> Work: ...
+
+    def done(self, outcome: Outcome) -> Output | None:
+        """Takes the outcome; returns what may be told at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Final:
+    channel: Channel
+    closing: Closing
+
+    def work(self, id_: int) -> Work:
+        if self.closing.log_mel is None:
+            raise AssertionError("a closed segment is decoded once")
+        return Work(id_, self.closing.log_mel, word_times=True, fallback=True)
+
+    def done(self, outcome: Outcome) -> Output | None:
+        self.closing.decoded(outcome.hypothesis if isinstance(outcome, Decoded) else outcome)
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Interim:
+    channel: Channel
+    interims: Interims
+    end_hop: int
+    record: FeatureFrame
+
+    def work(self, id_: int) -> Work:
+        self.interims.in_flight = True
+        log_mel = self.channel.open_mel(self.interims.start_hop, self.end_hop)
+        return Work(id_, log_mel, prefix=self.interims.agreement.agreed)
+
+    def done(self, outcome: Outcome) -> Output | None:
+        """A window that cannot be decoded is left to the segment's final, which has an input to blame."""
+        interims = self.interims
+        interims.in_flight = False
+        if self.channel.interims is not interims or not isinstance(outcome, Decoded):
+            return None
+        hypothesis = outcome.hypothesis
+        if not self.channel.options.acceptance.accepts(hypothesis):
+            return None
+        interims.agreement.hear([word.text for word in hypothesis.words])
+        return interim_transcript(
+            self.channel.about(self.record),
+            interims.segment,
+            (interims.start_hop, self.end_hop),
+            hypothesis,
+            len(interims.agreement.agreed),
+        )
+
+
+class Dispatch:
+    """The queue of all channels before the device. Called from one thread."""
+
+    def __init__(self, device: DevicePort, scheduler: Scheduler, clock: Callable[[], float]) -> None:
+        self._device = device
+        self._scheduler = scheduler
+        self._clock = clock
+        self._tasks: dict[int, tuple[Job, _Task]] = {}
+        self._ids = count()
+
+    @property
+    def waiting(self) -> int:
+        """Windows that are queued or being decoded."""
+        return len(self._tasks)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are any."""
+        return bool(self._tasks)
+
+    @property
+    def interim_stretch(self) -> int:
+        """By what factor interims are to be rarer."""
+        return self._scheduler.interim_stretch()
+
+    def final(self, key: str, channel: Channel, closing: Closing) -> None:
+        """Queues a closed segment; a queued interim of it is stale now."""
+        self._tasks.pop(self._scheduler.drop_interim(key), None)
+        kind = Kind.FINAL_LIVE if channel.config["mode"] == "LIVE" else Kind.FINAL_RECORDED
+        self._add(key, kind, closing.heard.segment.hops, _Final(channel, closing))
+
+    def interim(self, key: str, channel: Channel, interims: Interims, record: FeatureFrame) -> None:
+        """Queues the open segment as far as it was heard, in place of one that still waits."""
+        end_hop = channel.heard_hop
+        task = _Interim(channel, interims, end_hop, record)
+        self._add(key, Kind.INTERIM, end_hop - interims.start_hop, task)
+
+    def advance(self, *, live: bool) -> tuple[list[Channel], list[Output]]:
+        """Takes what is decoded and hands over what is due; returns the channels that have news, and interims.
+
+        Raises:
+            DeviceError: no device is left.
+        """
+        channels, outputs = [], []
+        for outcome in self._device.poll():
+            _, task = self._tasks.pop(outcome.id, (None, None))
+            if task is None:
+                continue  # its channel was forgotten
+            output = task.done(outcome)
+            if output:
+                outputs.append(output)
+            channels.append(task.channel)
+        self._submit(live=live)
+        return channels, outputs
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drops the work of channels; what the device still answers is ignored."""
+        gone = set(keys)
+        ids = [id_ for id_, (job, _) in self._tasks.items() if job.key in gone]
+        self._scheduler.drop(ids)
+        for id_ in ids:
+            del self._tasks[id_]
+
+    def _submit(self, *, live: bool) -> None:
+        while self._device.room():
+            jobs = self._scheduler.next_batch(self._clock(), live=live)
+            if not jobs:
+                return
+            work = tuple(self._tasks[job.id][1].work(job.id) for job in jobs)
+            self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
+
+    def _add(self, key: str, kind: Kind, hops: int, task: _Task) -> None:
+        config, id_ = task.channel.config, next(self._ids)
+        job = Job(id_, key, kind, task.channel.model, language_of(config), hops, self._clock())
+        self._tasks.pop(self._scheduler.add(job), None)
+        self._tasks[id_] = (job, task)

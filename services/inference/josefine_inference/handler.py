@@ -1,0 +1,141 @@
+"""The inference stage as the runtime sees it: feature frames in, transcripts out."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+
+from josefine_inference.channel import Channel, ChannelOptions
+from josefine_inference.device import DevicePort
+from josefine_inference.dispatch import Dispatch
+from josefine_inference.frames import FrameError, parse
+from josefine_inference.interims import Interims
+from josefine_inference.models import Models
+from josefine_inference.scheduler import BatchLimits, Scheduler
+from josefine_inference.state import Life, StateError, decode
+from josefine_stage.handler import Input, Progress, Rejection, Snapshot, Step, Turn
+from josefine_wire.records import FeatureFrame
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerOptions:
+    """What the stage is asked to do."""
+
+    channel: ChannelOptions
+    models: Models
+    batches: BatchLimits
+    interim_hops: int = 100
+    """New audio between two interims of a segment."""
+    held_bytes: int = 256 * 1024 * 1024
+    """Mel in memory above which the log is not read on."""
+
+
+class InferenceHandler:
+    """Implements josefine_stage.handler.Handler. Called from one thread; never waits for a device."""
+
+    def __init__(
+        self, options: HandlerOptions, device: DevicePort, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._options = options
+        self._device = device
+        self._dispatch = Dispatch(device, Scheduler(options.batches), clock)
+        self._channels: dict[str, Channel] = {}
+        self._progress: list[Progress[FeatureFrame]] = []
+        self._log = structlog.get_logger()
+
+    def restore(self, key: str, snapshot: Snapshot | None) -> None:
+        state = None
+        if snapshot:
+            try:
+                state = decode(snapshot.state)
+            except StateError as error:
+                self._log.error("restore_failed", key=key, reason=str(error))
+        self._channels[key] = Channel(self._options.channel, state)
+
+    def accept(self, inputs: Sequence[Input[FeatureFrame]]) -> None:
+        for entry in inputs:
+            channel = self._channels[entry.key]
+            self._hear(entry, channel)
+            self._progress += channel.collect()
+
+    def advance(self, _turn: Turn) -> Step[FeatureFrame]:
+        live = any(channel.live for channel in self._channels.values())
+        channels, loose = self._dispatch.advance(live=live)
+        for channel in channels:
+            self._progress += channel.collect()
+        progress, self._progress = self._progress, []
+        return Step(progress, loose)
+
+    def snapshot(self, key: str) -> Snapshot | None:
+        channel = self._channels.get(key)
+        return channel.snapshot() if channel and channel.begun else None
+
+    def forget(self, keys: Iterable[str]) -> None:
+        gone = set(keys)
+        self._dispatch.forget(gone)
+        for key in gone:
+            self._channels.pop(key, None)
+
+    def full(self) -> bool:
+        """Whether decoding must free memory first; open segments alone never stop the reading that ends them."""
+        return self._held_bytes() > self._options.held_bytes and self._dispatch.busy
+
+    def busy(self) -> bool:
+        return self._dispatch.busy or bool(self._progress)
+
+    def ready(self) -> bool:
+        return self._device.ready()
+
+    def close(self) -> None:
+        self._device.close()
+
+    def status(self) -> dict[str, Any]:
+        """Returns what the service's status page shows: each device, and what waits for them."""
+        return {
+            "devices": [asdict(line) for line in self._device.status()],
+            "sessions": len(self._channels),
+            "windows_waiting": self._dispatch.waiting,
+            "held_bytes": self._held_bytes(),
+        }
+
+    def _held_bytes(self) -> int:
+        return sum(channel.held_bytes for channel in self._channels.values())
+
+    def _hear(self, entry: Input[FeatureFrame], channel: Channel) -> None:
+        """Gives a record to its channel and queues what it closed."""
+        record = entry.record
+        if channel.life is Life.REFUSED or channel.known(record["sequence"]):
+            channel.drop(entry)
+            return
+        if channel.life is Life.ENDED:
+            channel.drop(entry, Rejection("after_end", f"sequence: {record['sequence']} after the channel's end"))
+            return
+        if not channel.begun and record["start"]:
+            channel.start(record["start"])
+            refusal = self._options.models.refusal(record["start"])
+            if refusal:
+                channel.refuse(entry, refusal)
+                return
+        try:
+            closings = channel.hear(entry, parse(record))
+        except FrameError as error:
+            channel.drop(entry, Rejection("bad_features", str(error)))
+            return
+        for closing in closings:
+            self._dispatch.final(entry.key, channel, closing)
+        if not entry.committed:
+            self._interim(entry, channel)
+
+    def _interim(self, entry: Input[FeatureFrame], channel: Channel) -> None:
+        """Queues an interim of the open segment when enough was heard since the last."""
+        start_hop = channel.open_hop
+        if start_hop is None or not channel.live or not channel.config["interim_results"]:
+            return
+        if channel.interims is None or channel.interims.segment != channel.open_segment:
+            channel.interims = Interims(entry.key, channel.open_segment, start_hop)
+        interims = channel.interims
+        if interims.due(channel.heard_hop, self._options.interim_hops * self._dispatch.interim_stretch):
+            interims.asked(channel.heard_hop)
+            self._dispatch.interim(entry.key, channel, interims, entry.record)

@@ -1,0 +1,138 @@
+"""What the device does next. Pure: no torch, no clock (now is an argument), no audio (a job is a ticket).
+
+Earliest due first: a job is due when its kind's slack has passed since it was added, so finals of live
+sessions go before interims and these before recorded windows, and whatever waits long enough comes first.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+
+class Kind(Enum):
+    """What a job is for."""
+
+    FINAL_LIVE = "final_live"
+    INTERIM = "interim"
+    FINAL_RECORDED = "final_recorded"
+
+
+SLACK_S: Final = {Kind.FINAL_LIVE: 0.0, Kind.INTERIM: 3.0, Kind.FINAL_RECORDED: 60.0}
+"""How much longer a job of the kind may wait than a live final."""
+
+NO_JOB: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request for one window of one channel."""
+
+    id: int
+    key: str
+    kind: Kind
+    model: str
+    language: str
+    hops: int
+    added_s: float
+
+    @property
+    def due_s(self) -> float:
+        """When the job is as urgent as a live final added at that time."""
+        return self.added_s + SLACK_S[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How large a batch grows and how long it waits for company."""
+
+    hops: int
+    """Sum of the hops of a batch; a single job may be larger."""
+    jobs: int
+    """Most jobs in a batch."""
+    max_wait_s: float
+    """A smaller batch goes after this."""
+    recorded_hops_beside_live: int
+    """Of a batch while live sessions are there: a long batch is what their finals wait behind."""
+
+
+class Scheduler:
+    """The queue of one process. Called from one thread."""
+
+    def __init__(self, limits: BatchLimits) -> None:
+        self.limits = limits
+        self._jobs: dict[int, Job] = {}
+        self._interims: dict[str, int] = {}
+        self.queued_hops = 0
+        """Sum over the queue."""
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, job: Job) -> int:
+        """Queues a job. An interim takes the place in time of its channel's queued one.
+
+        Returns the id of that one, or NO_JOB.
+        """
+        replaced = self._interims.get(job.key, NO_JOB) if job.kind is Kind.INTERIM else NO_JOB
+        if replaced != NO_JOB:
+            job = replace(job, added_s=self._jobs[replaced].added_s)
+            self._remove(replaced)
+        self._jobs[job.id] = job
+        self.queued_hops += job.hops
+        if job.kind is Kind.INTERIM:
+            self._interims[job.key] = job.id
+        return replaced
+
+    def drop(self, ids: Iterable[int]) -> None:
+        """Forgets queued jobs; ids that are not queued are ignored."""
+        for id_ in ids:
+            if id_ in self._jobs:
+                self._remove(id_)
+
+    def drop_interim(self, key: str) -> int:
+        """Forgets the channel's queued interim, whose segment was closed, and returns its id or NO_JOB."""
+        id_ = self._interims.get(key, NO_JOB)
+        if id_ != NO_JOB:
+            self._remove(id_)
+        return id_
+
+    def interim_stretch(self) -> int:
+        """Returns by what factor interims are to be rarer: one more for each batch that already waits."""
+        return 1 + self.queued_hops // self.limits.hops
+
+    def next_batch(self, now_s: float, *, live: bool) -> list[Job]:
+        """Returns the next batch, taken off the queue; empty when nothing is queued or waiting may fill it.
+
+        All jobs of a batch have one model and language. `live`: live sessions are there.
+        """
+        if not self._jobs:
+            return []
+        order = sorted(self._jobs.values(), key=lambda job: (job.due_s, job.id))
+        same = [job for job in order if (job.model, job.language) == (order[0].model, order[0].language)]
+        batch = self._fill(same, live=live)
+        full = len(batch) < len(same)
+        if not full and now_s - min(job.added_s for job in self._jobs.values()) < self.limits.max_wait_s:
+            return []
+        for job in batch:
+            self._remove(job.id)
+        return batch
+
+    def _fill(self, jobs: list[Job], *, live: bool) -> list[Job]:
+        batch: list[Job] = []
+        hops = recorded = 0
+        recorded_limit = self.limits.recorded_hops_beside_live if live else self.limits.hops
+        for job in jobs[: self.limits.jobs]:
+            of_recorded = job.hops if job.kind is Kind.FINAL_RECORDED else 0
+            fits = hops + job.hops <= self.limits.hops and recorded + of_recorded <= recorded_limit
+            if batch and not fits:
+                break
+            batch.append(job)
+            hops, recorded = hops + job.hops, recorded + of_recorded
+        return batch
+
+    def _remove(self, id_: int) -> None:
+        job = self._jobs.pop(id_)
+        self.queued_hops -= job.hops
+        if self._interims.get(job.key) == id_:
+            del self._interims[job.key]

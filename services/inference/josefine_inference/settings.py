@@ -1,0 +1,44 @@
+"""Environment of the inference service."""
+
+from pydantic import Field
+
+from josefine_stage.settings import StageSettings
+
+
+class InferenceSettings(StageSettings):
+    """What the stage settings have, and the model, the device and their limits."""
+
+    model: str = Field(default="tiny.en", min_length=1)
+    """Model of the sessions that name none; loaded at start."""
+    models: tuple[str, ...] = ()
+    """Other models that sessions may ask for, as a JSON list; loaded on first use."""
+    device: str = Field(default="auto", min_length=1)
+    """Devices, separated by commas: cpu, cuda:0, ...; auto: the first CUDA device, else the CPU."""
+    dtype: str = "auto"
+    """Number format of the weights: auto, float32, bfloat16, float16, int8."""
+    threads: int = Field(default=0, ge=0)
+    """Threads of a CPU device; 0: torch's own choice."""
+    batch_hops: int = Field(default=24_000, ge=3_000)
+    """Most audio in a batch, in hops of 10 ms."""
+    batch_jobs: int = Field(default=64, ge=1)
+    """Most windows in a batch."""
+    batch_wait_ms: int = Field(default=20, ge=0)
+    """How long a batch waits for company."""
+    recorded_hops_beside_live: int = Field(default=6_000, ge=3_000)
+    """Most recorded audio in a batch while live sessions are there, whose finals would wait behind it."""
+    interim_interval_ms: int = Field(default=1_000, ge=100)
+    """New audio between two interim results of a segment, under light load."""
+    endpointing_ms: int = Field(default=500, ge=32)
+    """Silence that ends an utterance where the session does not say."""
+    batch_deadline_s: float = Field(default=10.0, gt=0)
+    """Least time after which a batch without an answer means a hung device."""
+    load_deadline_s: float = Field(default=120.0, gt=0)
+    """Time for a device child to start, load a model and decode something."""
+    kill_deadline_s: float = Field(default=10.0, gt=0)
+    """Time after SIGKILL in which a child has to be gone; then its device is given up."""
+    start_failures: int = Field(default=3, ge=1)
+    """Children in a row that fail to start before the device is given up."""
+    probe_interval_s: float = Field(default=30.0, gt=0)
+    """An idle device proves itself this often."""
+    held_mib: int = Field(default=256, ge=8)
+    """Features in memory above which the log is not read on."""

@@ -1,0 +1,45 @@
+"""What a chunk must be to be taken. A fault is one line that begins with the field's name."""
+
+from typing import Final
+
+from josefine_audio.encodings import ENCODINGS, OPUS, RAW_ENCODINGS
+from josefine_audio.stream import MAX_CHANNELS
+from josefine_wire.records import AudioChunk, SessionStart
+
+MAX_SESSION_ID: Final = 128
+MAX_PAYLOAD_BYTES: Final = 1024 * 1024
+LOWEST_RATE_HZ: Final = 8_000
+HIGHEST_RATE_HZ: Final = 48_000
+"""Raw samples only: containers say their rate themselves."""
+
+
+def start_fault(chunk: AudioChunk) -> str | None:
+    """Returns what is wrong with a session's first chunk, or None."""
+    session_id = chunk["session_id"]
+    if not 1 <= len(session_id) <= MAX_SESSION_ID:
+        return f"session_id: has {len(session_id)} characters, 1 to {MAX_SESSION_ID} are allowed"
+    if "/" in session_id:
+        return "session_id: must not contain '/', which stands before the channel in keys"
+    if chunk["start"] is None:
+        return "start: is missing on sequence 0"
+    return _encoding_fault(chunk["start"]) or payload_fault(chunk)
+
+
+def payload_fault(chunk: AudioChunk) -> str | None:
+    """Returns what is wrong with a chunk's bytes, or None."""
+    size = len(chunk["payload"])
+    return None if size <= MAX_PAYLOAD_BYTES else f"payload: has {size} bytes, at most {MAX_PAYLOAD_BYTES} are allowed"
+
+
+def _encoding_fault(start: SessionStart) -> str | None:
+    encoding, rate_hz, channels = start["encoding"], start["sample_rate_hz"], start["channels"]
+    if encoding not in ENCODINGS:
+        return f"start.encoding: is {encoding[:40]!r}, must be one of {', '.join(ENCODINGS)}"
+    if encoding in RAW_ENCODINGS:
+        if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+            return f"start.sample_rate_hz: is {rate_hz}, must be {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}"
+        if not 1 <= channels <= MAX_CHANNELS:
+            return f"start.channels: is {channels}, must be 1 to {MAX_CHANNELS}"
+    if encoding == OPUS and not 0 <= channels <= 2:
+        return f"start.channels: is {channels}, must be 0 to 2 for opus"
+    return None

@@ -1,0 +1,258 @@
+"""One session: which chunks are taken, what becomes of them, how it ends.
+
+Everything here follows from the session's records in log order alone, so a replay gives the same frames.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
+
+import numpy as np
+
+from josefine_audio.encodings import CONTAINER, RAW_ENCODINGS, open_decoder
+from josefine_audio.errors import AudioError, EmptyAudioError
+from josefine_audio.stream import AudioStream, Frame, StreamOptions
+from josefine_ingest.checks import payload_fault, start_fault
+from josefine_ingest.frames import UNKNOWN_TIME, CaptureTime, FrameWriter
+from josefine_ingest.holes import lost_seconds
+from josefine_ingest.limits import IngestLimits
+from josefine_stage.handler import Input, Output, Rejection
+from josefine_wire.positions import samples, seconds
+from josefine_wire.records import AudioChunk, EndReason, SessionEnd, SessionStart, session_config
+
+LIVE_FRAME_S: Final = 0.1
+RECORDED_FRAME_S: Final = 1.0
+PIECE_SAMPLES: Final = 48_000
+"""Source samples decoded before others get their turn: a second at 48 kHz, about a millisecond of work."""
+_UNDESCRIBED: Final = SessionStart(encoding=CONTAINER, sample_rate_hz=0, channels=0, config=session_config())
+
+
+class SessionTooLongError(AudioError):
+    """A session passes the limit of its length."""
+
+    code = "session_too_long"
+
+
+class Phase(Enum):
+    """Where a session stands."""
+
+    NEW = auto()
+    OPEN = auto()
+    ENDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one unit of work: its last outputs, and why its chunk is refused, if it is."""
+
+    outputs: Sequence[Output] = ()
+    rejection: Rejection | None = None
+
+
+Work = Generator[Sequence[Output], None, Outcome]
+"""Yields the outputs of a piece whenever there is more to do."""
+
+
+class Session:
+    """State of one session."""
+
+    def __init__(self, key: str, limits: IngestLimits) -> None:
+        self._key: Final = key
+        self._limits: Final = limits
+        self.phase = Phase.NEW
+        self.producer_id = ""
+        self.next_sequence = 0
+        self.start = _UNDESCRIBED
+        self.first_timestamp_ms = 0
+        self.last_captured_at_us = 0
+        self.writer = FrameWriter(key, 0, _UNDESCRIBED["config"])
+        self.stream: AudioStream | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody waits for the result while speaking."""
+        return self.start["config"]["mode"] == "LIVE"
+
+    @property
+    def storable(self) -> bool:
+        """Whether an open session's state can be stored; else it is rebuilt from its first record."""
+        return self.start["encoding"] in RAW_ENCODINGS
+
+    @property
+    def position(self) -> int:
+        """16 kHz samples decoded so far."""
+        return self.stream.position if self.stream is not None else 0
+
+    def handle(self, entry: Input[AudioChunk]) -> Work:
+        """Takes the session's next record."""
+        refused = self._refused(entry)
+        if refused is not None:
+            return refused
+        if self.phase is Phase.NEW:
+            fault = self._open(entry)
+            if fault is not None:
+                return Outcome(self._end("ERROR", "invalid_start", fault), Rejection("invalid_start", fault))
+        return (yield from self._take(entry))
+
+    def time_out(self) -> Work:
+        """Ends the session because its producer fell silent; what the decoder holds comes out first."""
+        outputs: list[Output] = []
+        code = message = None
+        try:
+            if self.stream is not None:
+                self.stream.finish()
+                yield from self._decode(self.stream, UNKNOWN_TIME, outputs)
+        except AudioError as error:
+            code, message = error.code, str(error)
+        return Outcome([*outputs, *self._end("IDLE_TIMEOUT", code, message)])
+
+    def open_stream(self, start: SessionStart) -> None:
+        """Sets up the decoder for what the first chunk says."""
+        self.start = start
+        encoding, config = start["encoding"], start["config"]
+        raw = encoding in RAW_ENCODINGS
+        options = StreamOptions(
+            frame_samples=samples(LIVE_FRAME_S if self.live else RECORDED_FRAME_S),
+            multichannel=config["metadata"].get("multichannel", "").lower() == "true",
+            sample_rate_hz=start["sample_rate_hz"] if raw else 0,
+            channels=start["channels"] if raw else 0,
+        )
+        decoder = open_decoder(
+            encoding,
+            start["sample_rate_hz"],
+            start["channels"],
+            spool_limit_bytes=self._limits.spool_limit_bytes,
+        )
+        self.stream = AudioStream(decoder, options)
+        self.phase = Phase.OPEN
+
+    def close(self) -> None:
+        """Frees the decoder."""
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+
+    def _refused(self, entry: Input[AudioChunk]) -> Outcome | None:
+        """Returns what becomes of a record that does not belong here, or None for one that does."""
+        sequence = entry.record["sequence"]
+        if sequence < 0:
+            return _refusal("invalid_chunk", f"sequence: is {sequence}, must not be negative")
+        if self.phase is Phase.NEW:
+            return _stray(entry) if sequence > 0 else None
+        if entry.record["producer_id"] != self.producer_id:
+            return _refusal("second_producer", "producer_id: another producer has begun this session")
+        if sequence < self.next_sequence:
+            return Outcome()
+        if self.phase is Phase.ENDED:
+            why = f"sequence: is {sequence}, but the session ended with {self.next_sequence - 1}"
+            return _refusal("after_end", why)
+        return None
+
+    def _open(self, entry: Input[AudioChunk]) -> str | None:
+        """Begins the session; returns what is wrong with its description, or None."""
+        chunk = entry.record
+        start = chunk["start"] or _UNDESCRIBED
+        # A producer's clock may be ahead; the field promises not to be later than the record.
+        began_ms = min(chunk["session_started_at"], entry.timestamp_ms)
+        self.writer = FrameWriter(self._key, began_ms, start["config"])
+        self.producer_id, self.first_timestamp_ms = chunk["producer_id"], entry.timestamp_ms
+        fault = start_fault(chunk)
+        if fault is None:
+            self.open_stream(start)
+        else:
+            self.next_sequence = 1
+        return fault
+
+    def _take(self, entry: Input[AudioChunk]) -> Work:
+        chunk = entry.record
+        outputs: list[Output] = []
+        rejection = None
+        try:
+            rejection = self._feed(entry)
+            if self.stream is not None:
+                heard = CaptureTime(chunk["captured_at"], self.stream.fed_position)
+                yield from self._decode(self.stream, heard, outputs)
+            outputs += self._close_chunk(chunk)
+        except AudioError as error:
+            outputs += self._end("ERROR", error.code, str(error))
+            if not isinstance(error, EmptyAudioError):
+                rejection = Rejection(error.code, str(error))
+        return Outcome(outputs, rejection)
+
+    def _feed(self, entry: Input[AudioChunk]) -> Rejection | None:
+        """Gives a chunk's bytes to the decoder, after what is missing before them."""
+        chunk, stream = entry.record, self.stream
+        missing = chunk["sequence"] - self.next_sequence
+        self.next_sequence = chunk["sequence"] + 1
+        if stream is None:
+            return None
+        if entry.timestamp_ms - self.first_timestamp_ms > self._limits.max_session_s * 1000:
+            raise SessionTooLongError(f"the session has lasted longer than {self._limits.max_session_s:g} s")
+        fault = payload_fault(chunk)
+        if fault is not None:
+            stream.mark_gap("missing_chunks")
+        elif missing > 0:
+            lost_s = lost_seconds(self.start, chunk, missing, self.last_captured_at_us)
+            stream.mark_gap("missing_chunks", lost_s)
+        if fault is None:
+            stream.feed(chunk["payload"])
+        if chunk["end"]:
+            stream.finish()
+        self.last_captured_at_us = chunk["captured_at"]
+        return Rejection("payload_too_large", fault) if fault is not None else None
+
+    def _decode(
+        self, stream: AudioStream, heard: CaptureTime, outputs: list[Output]
+    ) -> Generator[Sequence[Output], None, None]:
+        """Decodes all that is pending into `outputs`; yields them, and empties the list, between pieces."""
+        while stream.pending:
+            for frame in stream.step(PIECE_SAMPLES):
+                outputs += self.writer.frame(frame, heard.of(frame.end_sample))
+            if seconds(stream.position) > self._limits.max_session_s:
+                raise SessionTooLongError(f"the session has more than {self._limits.max_session_s:g} s of audio")
+            if stream.pending:
+                yield tuple(outputs)
+                outputs.clear()
+
+    def _close_chunk(self, chunk: AudioChunk) -> list[Output]:
+        """Returns what a chunk's marks ask for: the end of the session, or everything so far."""
+        if self.stream is None:
+            return []
+        if chunk["end"]:
+            listened = self.live and self.start["encoding"] != CONTAINER  # a caller may hang up without a word
+            if self.stream.position == 0 and not listened:
+                raise EmptyAudioError("the audio has no samples")
+            return self._end("COMPLETE")
+        if not chunk["flush"]:
+            return []
+        return self._all(self.stream.flush(), chunk["captured_at"], flush=True)
+
+    def _end(self, reason: EndReason, code: str | None = None, message: str | None = None) -> list[Output]:
+        """Ends the session with one marked frame a channel."""
+        nothing = Frame(0, np.zeros((0, 1), np.int16), [])
+        frames = self.stream.flush() if self.stream is not None else [nothing]
+        end = SessionEnd(reason=reason, samples=frames[-1].end_sample, code=code, message=message)
+        self.close()
+        self.phase = Phase.ENDED
+        return self._all(frames, self.last_captured_at_us, end=end)
+
+    def _all(self, frames: Sequence[Frame], captured_at_us: int, **last: Any) -> list[Output]:
+        """Returns frames that end at `captured_at_us`; `last` marks the last of them."""
+        heard = CaptureTime(captured_at_us, frames[-1].end_sample)
+        outputs: list[Output] = []
+        for frame in frames[:-1]:
+            outputs += self.writer.frame(frame, heard.of(frame.end_sample))
+        return outputs + list(self.writer.frame(frames[-1], captured_at_us, **last))
+
+
+def _refusal(code: str, why: str) -> Outcome:
+    return Outcome(rejection=Rejection(code, why))
+
+
+def _stray(entry: Input[AudioChunk]) -> Outcome:
+    """A later chunk of a session that has not begun."""
+    if entry.committed:  # a replay may begin in the middle of a session that nobody needs any more
+        return Outcome()
+    sequence = entry.record["sequence"]
+    return _refusal("unknown_session", f"sequence: is {sequence}, but the session's first chunk is not in the log")

@@ -1,0 +1,33 @@
+"""The kinds of personal information that can be found. Names are Presidio's."""
+
+from typing import Final
+
+DEFAULT_KINDS: Final = (
+    "PERSON",
+    "PHONE_NUMBER",
+    "EMAIL_ADDRESS",
+    "CREDIT_CARD",
+    "US_SSN",
+    "US_ITIN",
+    "US_BANK_NUMBER",
+    "US_PASSPORT",
+    "US_DRIVER_LICENSE",
+    "IBAN_CODE",
+    "IP_ADDRESS",
+    "CRYPTO",
+)
+# Wanted by some, but a transcript without its places and dates is hard to read.
+OPTIONAL_KINDS: Final = ("LOCATION", "DATE_TIME", "NRP", "ORGANIZATION")
+KINDS: Final = DEFAULT_KINDS + OPTIONAL_KINDS
+
+NER_KINDS: Final = {
+    "PERSON": "PERSON",
+    "GPE": "LOCATION",
+    "LOC": "LOCATION",
+    "FAC": "LOCATION",
+    "DATE": "DATE_TIME",
+    "TIME": "DATE_TIME",
+    "NORP": "NRP",
+    "ORG": "ORGANIZATION",
+}
+"""OntoNotes label of spaCy's pipeline -> kind."""

@@ -1,0 +1,99 @@
+"""Running stacks, each started once a test run and only if a test asks for it.
+
+JOSEFINE_TEST_BROKERS names the brokers that may be started, kafka and tansu unless it is set; tests of the others
+are skipped and say so.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from josefine_local.errors import FetchError, MissingError
+from josefine_local.options import Service, StackOptions, standard_services
+from josefine_local.process import log_tail
+from josefine_local.stack import LocalStack
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and every process that they start and
+# interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+VARIABLE = "JOSEFINE_TEST_BROKERS"
+IDLE_TIMEOUT_S = 6
+"""After it ingest ends a session whose producer is gone: short, so that a test need not wait a minute."""
+BATCH_DEADLINE_S = 120
+"""Time after which a device counts as hung: long, because a test machine may have other things to do."""
+
+
+class Stacks:
+    """Stacks by kind of broker, started when they are first asked for."""
+
+    def __init__(self, services: tuple[Service, ...]) -> None:
+        self._services = services
+        self._running: dict[str, LocalStack] = {}
+        self._failures: dict[str, str] = {}
+
+    def __call__(self, kind: str) -> LocalStack:
+        """Returns the running stack on a broker of this kind; skips the test where there can be none."""
+        wanted = os.environ.get(VARIABLE, "kafka,tansu").split(",")
+        if kind not in wanted:
+            pytest.skip(f"{VARIABLE}={','.join(wanted)} leaves out {kind}")
+        if kind in self._failures:
+            pytest.skip(self._failures[kind])
+        if kind not in self._running:
+            stack = LocalStack(StackOptions(services=self._services, broker=kind))  # type: ignore[arg-type]
+            try:
+                stack.start()
+            except (MissingError, FetchError) as error:
+                self._failures[kind] = f"{kind} cannot run here: {error}"
+                pytest.skip(self._failures[kind])
+            self._running[kind] = stack
+        return self._running[kind]
+
+    def stop(self) -> None:
+        """Ends what was started."""
+        for stack in self._running.values():
+            stack.stop()
+
+    def log_tails(self) -> str:
+        """Returns the last lines of every log."""
+        logs = [log for stack in self._running.values() for log in sorted((stack.run_dir / "logs").glob("*.log"))]
+        return "\n".join(f"--- {log.name}\n{log_tail(log)}" for log in logs)
+
+
+@pytest.fixture(scope="session")
+def broker_of_kind() -> Iterator[Callable[[str], LocalStack]]:
+    """Gives the stack of broker and store alone, by kind: broker_of_kind("kafka").bootstrap_servers, .redis_url."""
+    stacks = Stacks(())
+    yield stacks
+    stacks.stop()
+
+
+@pytest.fixture(scope="session")
+def engine_of_kind() -> Iterator[Stacks]:
+    """Gives the whole engine by kind of broker."""
+    ingest = {"JOSEFINE_IDLE_TIMEOUT_S": str(IDLE_TIMEOUT_S)}
+    inference = {"JOSEFINE_BATCH_DEADLINE_S": str(BATCH_DEADLINE_S)}
+    stacks = Stacks(standard_services({"ingest": ingest, "inference": inference}))
+    yield stacks
+    stacks.stop()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the checkout."""
+    return Path(__file__).parents[1]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Puts the engine's logs beside the failure of a test that used it."""
+    report = yield
+    stacks = getattr(item, "funcargs", {}).get("engine_of_kind")
+    if report.failed and stacks is not None:
+        report.sections.append(("logs of the engine", stacks.log_tails()))
+    return report

@@ -1,0 +1,15 @@
+from types import ModuleType
+
+import pytest
+import session_kit
+
+
+@pytest.fixture(scope="session")
+def kit() -> ModuleType:
+    """The sessions made of numbers."""
+    return session_kit
+
+
+@pytest.fixture
+def device() -> session_kit.ScriptedDevice:
+    return session_kit.ScriptedDevice()

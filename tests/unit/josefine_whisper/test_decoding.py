@@ -1,0 +1,115 @@
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from josefine_whisper.decoding import Decoder, Job
+from josefine_whisper.encoding import Encoded
+from josefine_whisper.rules import Stop, SuppressAlways, SuppressFirst
+
+END, START, NO_TIMES, NO_SPEECH = 256, 257, 263, 262
+
+
+@pytest.fixture
+def decoder(model, checkpoint) -> Decoder:
+    return Decoder(
+        model,
+        end_of_text=END,
+        no_speech=NO_SPEECH,
+        logit_rules=[SuppressAlways(checkpoint, END), SuppressFirst(checkpoint)],
+        alignment_heads=checkpoint.alignment_heads,
+    )
+
+
+def job(positions, *, seed=0, forced=(), budget=12, temperature=0.0, attend=False):
+    generator = torch.Generator().manual_seed(seed)
+    states = torch.randn(positions, 128, generator=generator)
+    bias = torch.zeros(positions)
+    audio = max(1, positions // 2)
+    return Job(Encoded(states, bias), audio, (START, NO_TIMES), tuple(forced), budget, temperature, attend)
+
+
+jobs = st.builds(
+    job,
+    positions=st.sampled_from([4, 5, 9, 30, 31, 80]),
+    seed=st.integers(0, 50),
+    forced=st.lists(st.integers(5, 200), max_size=4),
+    budget=st.integers(1, 14),
+    attend=st.booleans(),
+)
+
+
+def assert_same(together, alone):
+    assert together.tokens == alone.tokens
+    assert together.stop is alone.stop
+    assert together.steps == alone.steps
+    assert together.logprobs == pytest.approx(alone.logprobs, abs=1e-4)
+    assert together.no_speech_probability == pytest.approx(alone.no_speech_probability, abs=1e-5)
+    if together.attention is not None:
+        torch.testing.assert_close(together.attention, alone.attention, atol=1e-3, rtol=1e-3)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(jobs, min_size=2, max_size=7))
+def test_a_ragged_batch_equals_each_alone(decoder, batch):
+    together = decoder.decode(batch)
+    for one, result in zip(batch, together, strict=True):
+        if any(other.attend for other in batch) and not one.attend:
+            assert result.attention is None
+        assert_same(result, decoder.decode([one])[0])
+
+
+def test_a_batch_beyond_the_memory_limit_is_cut(decoder):
+    batch = [job(30, seed=seed) for seed in range(5)]
+    expected = decoder.decode(batch)
+    decoder._positions_limit = 60
+    for found, one in zip(decoder.decode(batch), expected, strict=True):
+        assert_same(found, one)
+
+
+def test_equals_a_decode_without_any_cache(decoder, model):
+    """The decoder run anew over the whole sequence at every token."""
+    one = job(20, seed=3, budget=8)
+    (result,) = decoder.decode([one])
+    tokens = []
+    for _ in range(len(result.tokens)):
+        (again,) = decoder.decode([job(20, seed=3, forced=tokens, budget=1)])
+        tokens = again.tokens
+    assert tokens == result.tokens
+
+
+def test_forced_tokens_come_first_and_are_scored_when_attended(decoder):
+    (free,) = decoder.decode([job(30, seed=1, attend=True)])
+    (forced,) = decoder.decode([job(30, seed=1, forced=free.tokens[:3], attend=True, budget=9)])
+    assert forced.tokens == free.tokens
+    # The free decode's first scores leave out what the rules suppressed: only the later ones compare.
+    assert forced.logprobs[3:] == pytest.approx(free.logprobs[3:], abs=1e-4)
+    assert all(score < 0.0 for score in forced.logprobs[:3])
+    (unscored,) = decoder.decode([job(30, seed=1, forced=free.tokens[:3], budget=9)])
+    assert unscored.logprobs[:3] == [0.0, 0.0, 0.0]
+
+
+def test_attention_has_a_row_a_token(decoder):
+    (stopped,) = decoder.decode([job(30, seed=1, attend=True)])
+    assert stopped.stop is Stop.BUDGET
+    assert stopped.attention.shape == (len(stopped.tokens), 15)
+
+
+def test_attention_has_a_row_for_the_end(curt_model, decoder):
+    (ended,) = decoder.decode([job(30, seed=1, attend=True, forced=(7, 8))])
+    assert (ended.tokens, ended.stop) == ([7, 8], Stop.END_OF_TEXT)
+    assert ended.attention.shape == (3, 15)
+    assert ended.end_logprob == pytest.approx(0.0, abs=1e-3)
+
+
+def test_sampling_depends_on_the_job_alone(decoder):
+    hot = job(30, seed=1, temperature=1.0)
+    (alone,) = decoder.decode([hot])
+    (again, _) = decoder.decode([hot, job(9, seed=2)])
+    assert again.tokens == alone.tokens
+    assert alone.tokens != decoder.decode([job(30, seed=1)])[0].tokens
+
+
+def test_control_tokens_are_never_decoded(decoder):
+    for result in decoder.decode([job(9, seed=seed) for seed in range(8)]):
+        assert all(token < END and token not in (0, 1) for token in result.tokens)

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from josefine_whisper import CheckpointError, Engine, Request, RequestError, UnsupportedError
+from josefine_whisper.engine import _MULTILINGUAL_VOCABULARY
+from josefine_whisper.loading import load_model
+
+
+@pytest.fixture
+def engine(model, tokenizer, checkpoint) -> Engine:
+    return Engine(model, tokenizer, checkpoint, name="random")
+
+
+def request_of(hops, seed=0, **options):
+    log_mel = np.random.default_rng(seed).uniform(-9, 1, size=(hops, 4)).astype(np.float16)
+    return Request(log_mel, **options)
+
+
+def test_knows_itself(engine, dimensions):
+    assert (engine.name, engine.mels) == ("random", dimensions.mels)
+    assert engine.multilingual is (dimensions.vocabulary >= _MULTILINGUAL_VOCABULARY)
+
+
+def test_one_answer_a_request_whatever_the_batch(engine):
+    requests = [request_of(hops, seed=hops, word_times=hops % 2 == 0) for hops in (1, 0, 40, 333, 41)]
+    together = engine.transcribe(requests)
+    for one, answer in zip(requests, together, strict=True):
+        (alone,) = engine.transcribe([one])
+        assert (answer.text, answer.decode_steps) == (alone.text, alone.decode_steps)
+        assert [word.text for word in answer.words] == [word.text for word in alone.words]
+        assert answer.average_logprob == pytest.approx(alone.average_logprob, abs=1e-4)
+
+
+def test_nothing_asked_nothing_said(engine):
+    assert engine.transcribe([]) == []
+    (answer,) = engine.transcribe([request_of(0)])
+    assert (answer.text, answer.words, answer.no_speech_probability) == ("", (), 1.0)
+
+
+def test_words_are_the_text(engine):
+    for answer in engine.transcribe([request_of(90, seed=seed, word_times=True) for seed in range(4)]):
+        assert " ".join(word.text for word in answer.words).replace(" ", "") == answer.text.replace(" ", "")
+        assert all(0.0 <= word.confidence <= 1.0 for word in answer.words)
+
+
+def test_doubtful_finals_are_decoded_again(engine):
+    """Random weights never come to an end: every rung of the ladder is tried."""
+    (interim,) = engine.transcribe([request_of(40)])
+    (final,) = engine.transcribe([request_of(40, fallback=True)])
+    assert final.decode_steps > 3 * interim.decode_steps
+
+
+def test_the_text_begins_with_the_prefix(engine):
+    (answer,) = engine.transcribe([request_of(60, prefix=("ask", "not"))])
+    assert answer.text.startswith("ask not")
+
+
+def test_words_that_leave_nothing_to_say_are_not_forced(curt_model, engine):
+    (answer, other) = engine.transcribe([request_of(60, prefix=("ask", "not")), request_of(60)])
+    assert not answer.text.startswith("ask")
+    assert answer.text == other.text
+    assert answer.decode_steps == 1 + other.decode_steps
+
+
+@pytest.mark.parametrize("shape", [(3001, 4), (10, 5), (10,)])
+def test_requests_of_the_wrong_shape(engine, shape):
+    with pytest.raises(RequestError, match="log_mel"):
+        engine.transcribe([Request(np.zeros(shape, dtype=np.float16))])
+
+
+def test_a_folder_without_a_model(tmp_path):
+    with pytest.raises(CheckpointError):
+        Engine.load(tmp_path, name="none")
+
+
+def test_devices_that_do_not_exist(checkpoint):
+    with pytest.raises(UnsupportedError, match="no torch device"):
+        load_model(checkpoint, "abacus", "auto")
