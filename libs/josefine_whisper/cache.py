@@ -9,32 +9,32 @@ from torch import Tensor
 class Arena:
     """Memory that is cut into tensors and taken back all at once. One thread.
 
-    Fresh pages cost more than the arithmetic on them, so the block grows to the largest batch and stays.
+    Fresh pages cost more than the arithmetic on them, so the block grows to what the largest batch took, and stays.
     """
 
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
-        self._blocks: list[Tensor] = []
+        self._block = torch.empty(0, device=device, dtype=dtype)
         self._used = 0
-        self._device = device
-        self._dtype = dtype
+        self._taken = 0
 
     def take(self, *shape: int) -> Tensor:
         """Returns an uninitialised tensor that is valid until `reset`."""
         size = torch.Size(shape).numel()
-        if not self._blocks or self._used + size > self._blocks[-1].numel():
-            self._blocks.append(torch.empty(size, device=self._device, dtype=self._dtype))
-            self._used = 0
-        taken = self._blocks[-1][self._used : self._used + size].view(shape)
+        self._taken += size
+        if self._used + size > self._block.numel():
+            # Memory of its own for this batch; `reset` makes the block large enough for the next one like it.
+            return torch.empty(shape, device=self._block.device, dtype=self._block.dtype)
+        cut = self._block[self._used : self._used + size].view(shape)
         self._used += size
-        return taken
+        return cut
 
     def reset(self) -> None:
-        """Takes everything back; several blocks become one that would have held them all."""
-        if len(self._blocks) > 1:
-            total = sum(block.numel() for block in self._blocks)
-            self._blocks = []
-            self._blocks = [torch.empty(total, device=self._device, dtype=self._dtype)]
-        self._used = 0
+        """Takes everything back."""
+        if self._taken > self._block.numel():
+            device, dtype = self._block.device, self._block.dtype
+            self._block = torch.empty(0, device=device, dtype=dtype)  # freed before the larger one is there
+            self._block = torch.empty(self._taken, device=device, dtype=dtype)
+        self._used = self._taken = 0
 
 
 class TokenCache:
