@@ -2,15 +2,15 @@
 
     python -m bench.memory --minutes 60 --audio FOLDER [--json FILE]
 
-Recordings of the folder are played again and again, each time as a new session, 16 at once, until so many minutes of
-audio have come out as transcripts. Every half minute of audio the resident memory of each process is noted. The
+Recordings of the folder are played again and again in an order drawn anew each time (with a fixed seed), each as a new
+session, 16 at once, until so many minutes of audio have come out as transcripts. Every half minute of audio the resident memory of each process is noted. The
 verdict compares the mean after the first sixth of the audio (ten minutes of sixty) with the mean of the last sixth.
 """
 
 import argparse
-import itertools
 import json
 import platform
+import random
 import sys
 import time
 from collections.abc import Iterator
@@ -32,6 +32,7 @@ from josefine_wire.positions import seconds
 from josefine_wire.records import session_config
 
 MIB = 1024 * 1024
+SEED = 1
 FLAT = 0.02
 """Growth of a process that counts as flat: allocators and caches breathe by about as much."""
 SLACK_MIB = 8.0
@@ -53,10 +54,15 @@ def resident_mib(stack: LocalStack) -> dict[str, float]:
 
 
 def recordings(folder: Path) -> Iterator[tuple[Path, float]]:
-    """Yields the folder's recordings and their lengths in seconds, again and again."""
+    """Yields the folder's recordings and their lengths in seconds, again and again, shuffled: in the manifest's order
+    the long ones come together, and a run of a few rounds would mistake their load for growth.
+    """
     lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     clips = [json.loads(line) for line in lines]
-    return itertools.cycle((folder / clip["file"], float(clip["duration_s"])) for clip in clips)
+    order = random.Random(SEED)
+    while True:
+        for clip in order.sample(clips, len(clips)):
+            yield folder / clip["file"], float(clip["duration_s"])
 
 
 def enough(folder: Path, minutes: float) -> Iterator[Recording]:

@@ -46,7 +46,9 @@ class GroupReader:
             # A broker that wakes on new data answers at once; one that does not makes this the latency.
             fetch_wait_max_ms=100 if static else 20,
             fetch_message_max_bytes=MAX_RECORD_BYTES,
-            queued_max_messages_kbytes=32 * 1024,
+            # What is fetched ahead is memory of every replica; the log itself is the buffer.
+            queued_max_messages_kbytes=8 * 1024,
+            fetch_max_bytes=2 * MAX_RECORD_BYTES,
         )
         if static:
             # A restarted replica takes its partitions up at once instead of after the session timeout.

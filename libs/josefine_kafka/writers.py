@@ -33,7 +33,7 @@ class AcknowledgedWriter:
                     linger_ms=2,
                     compression_type="lz4",
                     message_max_bytes=MAX_RECORD_BYTES,
-                    queue_buffering_max_kbytes=64 * 1024,
+                    queue_buffering_max_kbytes=16 * 1024,
                     delivery_timeout_ms=int(broker.timeout_s * 1000),
                     **more,
                 )

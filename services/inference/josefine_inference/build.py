@@ -1,5 +1,7 @@
 """Puts the stage together from its settings."""
 
+import structlog
+
 from josefine_inference.channel import ChannelOptions
 from josefine_inference.deadlines import DeadlineLimits
 from josefine_inference.device import Device, DeviceOptions
@@ -10,15 +12,26 @@ from josefine_inference.process import ChildOptions
 from josefine_inference.scheduler import BatchLimits
 from josefine_inference.settings import InferenceSettings
 from josefine_models.errors import ModelError
-from josefine_models.store import locate
+from josefine_models.store import fetch, locate
+from josefine_stage.errors import ConfigurationError
 
 MOST_MELS = 128
 """Whisper large-v3; the others have 80."""
 LONGEST_JOB_HOPS = 3000
 
+log = structlog.get_logger()
+
 
 def build(settings: InferenceSettings) -> InferenceHandler:
-    """Returns the handler with its devices' children started; they load while the runtime joins its group."""
+    """Returns the handler with its devices' children started; they load while the runtime joins its group.
+
+    A download first where the store lacks a model.
+
+    Raises:
+        ConfigurationError: a model is unknown or cannot be had.
+    """
+    for name in dict.fromkeys((settings.model, *settings.models)):
+        _fetch(name)
     devices = [device.strip() for device in settings.device.split(",")]
     return InferenceHandler(
         HandlerOptions(
@@ -35,6 +48,13 @@ def build(settings: InferenceSettings) -> InferenceHandler:
         ),
         DevicePool([Device(_device(settings, device)) for device in devices]),
     )
+
+
+def _fetch(name: str) -> None:
+    try:
+        fetch(name, progress=lambda line: log.info("model_fetched", progress=line))
+    except ModelError as error:
+        raise ConfigurationError(f"JOSEFINE_MODEL or JOSEFINE_MODELS names {name}: {error}") from error
 
 
 def _missing(name: str) -> str | None:
