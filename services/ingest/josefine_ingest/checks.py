@@ -11,6 +11,8 @@ MAX_PAYLOAD_BYTES: Final = 1024 * 1024
 LOWEST_RATE_HZ: Final = 8_000
 HIGHEST_RATE_HZ: Final = 48_000
 """Raw samples only: containers say their rate themselves."""
+LATEST_S: Final = 4_102_444_800
+"""The year 2100, Unix epoch. What lies beyond is another unit, such as nanoseconds for microseconds."""
 
 
 def start_fault(chunk: AudioChunk) -> str | None:
@@ -22,7 +24,17 @@ def start_fault(chunk: AudioChunk) -> str | None:
         return "session_id: must not contain '/', which stands before the channel in keys"
     if chunk["start"] is None:
         return "start: is missing on sequence 0"
-    return _encoding_fault(chunk["start"]) or payload_fault(chunk)
+    return _encoding_fault(chunk["start"]) or time_fault(chunk) or payload_fault(chunk)
+
+
+def time_fault(chunk: AudioChunk) -> str | None:
+    """Returns what is wrong with a chunk's times, or None."""
+    started_ms, captured_us = chunk["session_started_at"], chunk["captured_at"]
+    if not 0 <= started_ms <= LATEST_S * 1_000:
+        return f"session_started_at: is {started_ms}, must be milliseconds since 1970, before 2100"
+    if not 0 <= captured_us <= LATEST_S * 1_000_000:
+        return f"captured_at: is {captured_us}, must be microseconds since 1970, before 2100, or 0 for unknown"
+    return None
 
 
 def payload_fault(chunk: AudioChunk) -> str | None:

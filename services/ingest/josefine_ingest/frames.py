@@ -25,7 +25,7 @@ class CaptureTime:
         """Returns when a position was captured, Unix epoch in microseconds; 0: unknown."""
         if self.captured_at_us == 0:
             return 0
-        return self.captured_at_us - max(0, self.position - position) * 1_000_000 // SAMPLE_RATE_HZ
+        return max(0, self.captured_at_us - max(0, self.position - position) * 1_000_000 // SAMPLE_RATE_HZ)
 
 
 UNKNOWN_TIME = CaptureTime(0, 0)

@@ -16,18 +16,18 @@ def lost_seconds(start: SessionStart, chunk: AudioChunk, missing: int, last_capt
 
     The capture times on both sides tell it; Opus packets of one stream also have the same length.
     """
-    duration_s = _duration_s(start, chunk["payload"])
-    if duration_s is None:
+    chunk_s = duration_s(start, chunk["payload"])
+    if chunk_s is None:
         return 0.0
     lost_s = 0.0
     if chunk["captured_at"] and last_captured_at_us:
-        lost_s = (chunk["captured_at"] - last_captured_at_us) / 1e6 - duration_s
+        lost_s = (chunk["captured_at"] - last_captured_at_us) / 1e6 - chunk_s
     elif start["encoding"] == OPUS:
-        lost_s = missing * duration_s
+        lost_s = missing * chunk_s
     return lost_s if 0.0 < lost_s <= MOST_FILLED_S else 0.0
 
 
-def _duration_s(start: SessionStart, payload: bytes) -> float | None:
+def duration_s(start: SessionStart, payload: bytes) -> float | None:
     """Returns the length of a chunk, or None where its bytes do not tell."""
     encoding = start["encoding"]
     if encoding in RAW_ENCODINGS:

@@ -13,9 +13,9 @@ import numpy as np
 from josefine_audio.encodings import CONTAINER, RAW_ENCODINGS, open_decoder
 from josefine_audio.errors import AudioError, EmptyAudioError
 from josefine_audio.stream import AudioStream, Frame, StreamOptions
-from josefine_ingest.checks import payload_fault, start_fault
+from josefine_ingest.checks import payload_fault, start_fault, time_fault
 from josefine_ingest.frames import UNKNOWN_TIME, CaptureTime, FrameWriter
-from josefine_ingest.holes import lost_seconds
+from josefine_ingest.holes import duration_s, lost_seconds
 from josefine_ingest.limits import IngestLimits
 from josefine_stage.handler import Input, Output, Rejection
 from josefine_wire.positions import samples, seconds
@@ -147,14 +147,15 @@ class Session:
         if self.phase is Phase.ENDED:
             why = f"sequence: is {sequence}, but the session ended with {self.next_sequence - 1}"
             return _refusal("after_end", why)
-        return None
+        fault = time_fault(entry.record)
+        return _refusal("invalid_chunk", fault) if fault is not None else None
 
     def _open(self, entry: Input[AudioChunk]) -> str | None:
         """Begins the session; returns what is wrong with its description, or None."""
         chunk = entry.record
         start = chunk["start"] or _UNDESCRIBED
         # A producer's clock may be ahead; the field promises not to be later than the record.
-        began_ms = min(chunk["session_started_at"], entry.timestamp_ms)
+        began_ms = max(0, min(chunk["session_started_at"], entry.timestamp_ms))
         self.writer = FrameWriter(self._key, began_ms, start["config"])
         self.producer_id, self.first_timestamp_ms = chunk["producer_id"], entry.timestamp_ms
         fault = start_fault(chunk)
@@ -190,10 +191,10 @@ class Session:
         if entry.timestamp_ms - self.first_timestamp_ms > self._limits.max_session_s * 1000:
             raise SessionTooLongError(f"the session has lasted longer than {self._limits.max_session_s:g} s")
         fault = payload_fault(chunk)
+        lost_s = lost_seconds(self.start, chunk, missing, self.last_captured_at_us) if missing > 0 else 0.0
         if fault is not None:
-            stream.mark_gap("missing_chunks")
-        elif missing > 0:
-            lost_s = lost_seconds(self.start, chunk, missing, self.last_captured_at_us)
+            lost_s += duration_s(self.start, chunk["payload"]) or 0.0
+        if missing > 0 or fault is not None:
             stream.mark_gap("missing_chunks", lost_s)
         if fault is None:
             stream.feed(chunk["payload"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from made_audio import sample_file, speechlike
-from made_sessions import Stage, chunk, chunks, ingested, inputs, pieces, start
+from made_sessions import BEGAN_MS, Stage, chunk, chunks, ingested, inputs, pieces, start
 
 from josefine_ingest.limits import IngestLimits
 
@@ -22,6 +22,10 @@ HUNDRED_MS = [SPEECH[at : at + 1_600].tobytes() for at in range(0, 16_000, 1_600
         ("payload", chunk(0, bytes(1024 * 1024 + 1), start=start())),
         ("session_id", chunk(0, session="x" * 129, start=start())),
         ("session_id", chunk(0, session="a/b", start=start())),
+        ("captured_at", chunk(0, bytes(12_800), start=start(), captured_at=-(2**63) + 10)),
+        ("captured_at", chunk(0, start=start(), captured_at=BEGAN_MS * 1_000_000)),
+        ("session_started_at", chunk(0, start=start(), session_started_at=-(2**63))),
+        ("session_started_at", chunk(0, start=start(), session_started_at=BEGAN_MS * 1_000)),
     ],
 )
 def test_a_session_that_begins_wrong_ends_with_the_fields_name(field: str, record: dict) -> None:
@@ -32,6 +36,7 @@ def test_a_session_that_begins_wrong_ends_with_the_fields_name(field: str, recor
     assert stage.rejections[0].code == "invalid_start"
     assert stage.rejections[0].reason == end["message"]
     assert stage.rejections[1].code == "after_end"
+    assert stage.frames(record["session_id"])[0]["session_started_at"] >= 0
 
 
 def test_duplicates_are_done_and_silent() -> None:
@@ -66,6 +71,25 @@ def test_a_session_without_its_beginning_is_unknown() -> None:
 
 def test_a_negative_sequence_is_refused() -> None:
     assert ingested([chunk(-1, b"")]).rejections[0].code == "invalid_chunk"
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [("captured_at", -1), ("captured_at", 2**63 - 1), ("session_started_at", -1), ("session_started_at", 2**63 - 1)],
+)
+def test_a_later_chunk_with_an_impossible_time_is_refused_and_a_gap(field: str, number: int) -> None:
+    records = chunks(HUNDRED_MS, start())
+    records[3] = {**records[3], field: number}
+    stage = ingested(records)
+    assert {offset: each.code for offset, each in stage.rejections.items()} == {3: "invalid_chunk"}
+    assert stage.rejections[3].reason.startswith(f"{field}: is {number}, ")
+    assert [gap["reason"] for gap in stage.gaps()] == ["missing_chunks"]
+    assert stage.end()["reason"] == "COMPLETE"
+
+
+def test_a_time_before_the_epoch_is_unknown() -> None:
+    stage = ingested([chunk(0, bytes(64_000), start=start(), captured_at=1, end=True)])
+    assert {frame["captured_at"] for frame in stage.frames()} == {0, 1}
 
 
 def test_a_hole_between_known_times_is_silence_of_its_length() -> None:
@@ -107,8 +131,25 @@ def test_a_chunk_that_is_too_large_is_a_hole() -> None:
     records = chunks([HUNDRED_MS[0], bytes(1024 * 1024 + 2), HUNDRED_MS[2]], start())
     stage = ingested(records)
     assert {offset: each.code for offset, each in stage.rejections.items()} == {1: "payload_too_large"}
-    assert stage.gaps() == [{"start_sample": 1_600, "samples": 0, "reason": "missing_chunks"}]
-    assert stage.end()["samples"] == 3_200
+    assert stage.gaps() == [{"start_sample": 1_600, "samples": 524_289, "reason": "missing_chunks"}]
+    assert stage.end()["samples"] == 3_200 + 524_289
+
+
+def test_a_chunk_that_is_too_large_and_those_missing_before_it_are_one_hole() -> None:
+    large = bytes(1024 * 1024 + 2)
+    large_us, hundred_ms_us = 524_289 * 1_000_000 // 16_000, 100_000
+    records = [
+        chunk(0, HUNDRED_MS[0], start=start(), captured_at=10**15),
+        chunk(3, large, captured_at=10**15 + 2 * hundred_ms_us + large_us),
+        chunk(4, HUNDRED_MS[4], end=True),
+    ]
+    assert ingested(records).gaps() == [{"start_sample": 1_600, "samples": 3_200 + 524_289, "reason": "missing_chunks"}]
+
+
+def test_a_chunk_that_is_too_large_for_a_container_is_a_hole_of_unknown_length() -> None:
+    payload = sample_file("wav")
+    records = chunks([payload[:2_000], bytes(1024 * 1024 + 2), payload[2_000:]], start("container", 0, 0))
+    assert [gap["samples"] for gap in ingested(records).gaps()] == [0]
 
 
 @pytest.mark.parametrize(
