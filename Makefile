@@ -10,9 +10,8 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.josefine-installed
 # A person sees pip's progress; a log gets the result only.
-QUIET := $(shell test -t 2 || echo --quiet)
+export PIP_QUIET := $(shell test -t 2; echo $$?)
 SERVICES := ingest feature inference nlu
-CUDA_PACKAGES := ^(nvidia-|cuda-|triton|torch==)
 
 .PHONY: help setup demo test eval lint format lock clean
 .DEFAULT_GOAL := help
@@ -24,17 +23,10 @@ setup: $(STAMP) ## Install everything into .venv
 
 $(STAMP): pyproject.toml requirements/all.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; say: make PYTHON=python3.12" % sys.version_info[:2])'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { echo "$(PYTHON) cannot make .venv: install what it lacks (Debian, Ubuntu: apt install python3-venv) and run make again" >&2; exit 1; }
 	@echo "Installing pinned packages into .venv (torch is the large one; a few minutes the first time) ..."
-ifeq ($(TORCH_INDEX),)
-	@$(BIN)/python -m pip install $(QUIET) --no-deps -r requirements/all.lock
-else
-	@grep -E '^torch==' requirements/all.lock > .venv/torch.lock
-	@grep -vE '$(CUDA_PACKAGES)' requirements/all.lock > .venv/rest.lock
-	@$(BIN)/python -m pip install $(QUIET) --no-deps --index-url $(TORCH_INDEX) -r .venv/torch.lock
-	@$(BIN)/python -m pip install $(QUIET) --no-deps -r .venv/rest.lock
-endif
-	@$(BIN)/python -m pip install $(QUIET) --no-deps --no-build-isolation --editable .
+	@sh deploy/image-steps.sh locked all .venv $(TORCH_INDEX)
+	@$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(STAMP) ## Start the stack, speak to it, show what comes out, stop it

@@ -78,7 +78,7 @@ def enough(folder: Path, minutes: float) -> Iterator[Recording]:
 def lazily(file: Path) -> Iterator[Piece]:
     """Yields the file's pieces; opened when the first is sent, so that thousands may wait."""
     with file.open("rb") as opened:
-        yield from pieces_in_bytes(opened, 32 * 1024, None)
+        yield from pieces_in_bytes(opened, 32 * 1024)
 
 
 def measure(stack: LocalStack, folder: Path, minutes: float, console: Console) -> list[dict[str, float]]:

@@ -90,7 +90,7 @@ def paced_pieces(path: Path, session: Session) -> Iterator[Piece]:
     times = timeline(path, session)
     with path.open("rb") as file:
         if times is None:
-            yield from pieces_in_bytes(file, CHUNK_BYTES, None)
+            yield from pieces_in_bytes(file, CHUNK_BYTES)
         else:
             yield from pieces_in_time(file, times)
 
@@ -98,7 +98,7 @@ def paced_pieces(path: Path, session: Session) -> Iterator[Piece]:
 def whole_pieces(path: Path) -> Iterator[Piece]:
     """Yields a file's bytes in large pieces, without times."""
     with path.open("rb") as file:
-        yield from pieces_in_bytes(file, CHUNK_BYTES, None)
+        yield from pieces_in_bytes(file, CHUNK_BYTES)
 
 
 def _packets(path: Path) -> tuple[list[Mark], float]:

@@ -1,7 +1,6 @@
 """When each byte of a recording is due, if it is to arrive as if it were spoken now. Pure."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
 
@@ -87,19 +86,11 @@ def pieces_in_time(file: BinaryIO, timeline: Timeline, piece_s: float = PIECE_S)
         yield Piece(payload, cut.second)
 
 
-def pieces_in_bytes(file: BinaryIO, chunk_bytes: int, timeline: Timeline | None) -> Iterator[Piece]:
-    """Yields the file's bytes in pieces of equal size; with a timeline each has its time, else 0.
+def pieces_in_bytes(file: BinaryIO, chunk_bytes: int) -> Iterator[Piece]:
+    """Yields the file's bytes in pieces of equal size, without times.
 
     Raises:
         OSError: the file cannot be read.
     """
-    at = 0
     while payload := file.read(chunk_bytes):
-        at += len(payload)
-        yield Piece(payload, _second_at(timeline.marks, at) if timeline is not None else 0.0)
-
-
-def _second_at(marks: Sequence[Mark], byte: int) -> float:
-    """Returns how much audio the first `byte` bytes hold: up to the next mark, whose packet is not complete."""
-    index = bisect_left(marks, byte, key=lambda mark: mark.byte)
-    return marks[min(index, len(marks) - 1)].second
+        yield Piece(payload, 0.0)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
 
-from josefine_text.normalise import words
-
 
 @dataclass(frozen=True, slots=True)
 class WordErrors:
@@ -37,11 +35,6 @@ class WordErrors:
             self.deletions + other.deletions,
             self.insertions + other.insertions,
         )
-
-
-def word_errors(reference: str, hypothesis: str) -> WordErrors:
-    """Returns the errors of `hypothesis` after both texts were normalised (see normalise.py)."""
-    return aligned_errors(words(reference), words(hypothesis))
 
 
 def aligned_errors(reference: list[str], hypothesis: list[str]) -> WordErrors:

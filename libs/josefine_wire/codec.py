@@ -80,13 +80,9 @@ def decode(topic: str, payload: bytes | None) -> Any:
     return record
 
 
-def schema_versions(topic: str) -> tuple[Schema, ...]:
-    """Returns the topic's schema versions, oldest first."""
-    return _versions(topic)
-
-
 @cache
 def _versions(topic: str) -> tuple[Schema, ...]:
+    """Returns the topic's schema versions, oldest first."""
     folder = _folder() / topic
     if not folder.is_dir():
         raise WireError(f"no schema for topic {topic!r} in schemas/")

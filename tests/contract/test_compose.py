@@ -9,14 +9,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
+from stage_settings import settings_of
 
 from josefine_models.store import known
-from josefine_stage.settings import StageSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -32,16 +31,6 @@ ALWAYS_READ = {"JOSEFINE_MODELS_DIR", "JOSEFINE_SERVICE"}
 def plain(value):
     """Returns a value with ${NAME:-default} replaced by the default."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
-
-
-def settings_of(stage):
-    module = import_module(f"josefine_{stage}.settings")
-    (own,) = [
-        kind
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, StageSettings) and kind.__module__ == module.__name__
-    ]
-    return own
 
 
 def readable(stage):

@@ -4,11 +4,11 @@ import ast
 import inspect
 import re
 import textwrap
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from stage_settings import settings_of
 
 from josefine_stage.settings import StageSettings
 
@@ -16,17 +16,6 @@ SERVICES = Path(__file__).parents[2] / "services"
 # Read by the model store, for the command as well as for services.
 STORE = {"JOSEFINE_MODELS_DIR", "JOSEFINE_CACHE_DIR"}
 NAMES = sorted(folder.name for folder in SERVICES.iterdir() if (folder / f"josefine_{folder.name}").is_dir())
-
-
-def settings_of(service):
-    module = import_module(f"josefine_{service}.settings")
-    own = [
-        kind
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, StageSettings) and kind.__module__ == module.__name__
-    ]
-    (settings,) = own
-    return settings
 
 
 def variables(service):

@@ -9,7 +9,7 @@ from typing import Literal, NotRequired, Union, get_args, get_origin, get_type_h
 import pytest
 
 from josefine_wire import records
-from josefine_wire.codec import schema_versions
+from josefine_wire.codec import _versions
 from josefine_wire.topics import TOPICS
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -80,9 +80,7 @@ def test_every_position_and_duration_has_its_unit_in_the_doc_or_the_name(file):
 
 
 def test_every_version_parses_and_published_versions_stand():
-    found = {
-        f"{topic}/v{schema.version}": schema.header[2:].hex() for topic in RECORDS for schema in schema_versions(topic)
-    }
+    found = {f"{topic}/v{schema.version}": schema.header[2:].hex() for topic in RECORDS for schema in _versions(topic)}
     assert found == FINGERPRINTS
 
 

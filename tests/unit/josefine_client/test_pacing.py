@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from josefine_client.pacing import (
     Mark,
-    Timeline,
     of_packets,
     of_samples,
     pieces_in_bytes,
@@ -65,11 +64,7 @@ def test_bytes_without_times_are_spread_evenly(total, duration_s):
     assert all(abs(mark.byte / total - mark.second / duration_s) <= 1 / total + 1e-9 for mark in timeline.marks)
 
 
-def test_equal_pieces_know_their_time_where_the_timeline_is_known():
-    timeline = Timeline((Mark(10, 1.0), Mark(20, 2.0), Mark(25, 2.5)))
+def test_equal_pieces_have_no_time():
+    pieces = list(pieces_in_bytes(io.BytesIO(bytes(25)), 8))
 
-    timed = list(pieces_in_bytes(io.BytesIO(bytes(25)), 8, timeline))
-    blind = list(pieces_in_bytes(io.BytesIO(bytes(25)), 8, None))
-
-    assert [(len(piece.payload), piece.audio_s) for piece in timed] == [(8, 1.0), (8, 2.0), (8, 2.5), (1, 2.5)]
-    assert [piece.audio_s for piece in blind] == [0.0] * 4
+    assert [(len(piece.payload), piece.audio_s) for piece in pieces] == [(8, 0.0), (8, 0.0), (8, 0.0), (1, 0.0)]

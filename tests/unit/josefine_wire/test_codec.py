@@ -67,6 +67,6 @@ def test_a_record_with_a_missing_or_wrong_field_is_refused_by_name() -> None:
 def test_the_fingerprint_is_the_specifications() -> None:
     # Avro 1.12, "Schema Fingerprints": CRC-64-AVRO of "int" is 7275d51a3f395c8f, written in little-endian order.
     assert fingerprint(to_parsing_canonical_form("int"), "CRC-64-AVRO") == "8f5c393f1ad57572"
-    header = codec.schema_versions(topics.AUDIO_RAW)[-1].header
+    header = codec._versions(topics.AUDIO_RAW)[-1].header
     assert header[:2] == codec.MARKER
     assert len(header) == codec.HEADER_BYTES
