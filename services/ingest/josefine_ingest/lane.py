@@ -12,7 +12,8 @@ from josefine_wire.positions import seconds
 from josefine_wire.records import AudioChunk
 
 LONGEST_HOLD_S: Final = 2.0
-"""A chunk that takes longer is no longer slowed down: until it is done, its partition's offset cannot move."""
+"""Chunks that were read are not slowed down for longer: until they are done, their partition's offset cannot move,
+and the live sessions behind them wait."""
 _RECORD_BYTES: Final = 1_024
 """Counted for a queued record beside its payload."""
 
@@ -57,7 +58,8 @@ class Lane:
         self._queue: deque[Input[AudioChunk]] = deque()
         self._work: Work | None = None
         self._entry: Input[AudioChunk] | None = None
-        self._begun_s: float | None = None
+        self._queued_since_s: float | None = None
+        """Since when there has been work without a break."""
         self._timed_out = False
         self._first_offset = -1
         self._last_offset = -1
@@ -87,10 +89,12 @@ class Lane:
         """Whether it is this session's turn: a recording has a rate, replays and overdue chunks do not wait."""
         if self.session.live:
             return True
+        if self._queued_since_s is None:
+            self._queued_since_s = now_s
         passed_s = max(0.0, now_s - self._refilled_s)
         self._allowance_s = min(self._rate, self._allowance_s + passed_s * self._rate)
         self._refilled_s = now_s
-        overdue = self._begun_s is not None and now_s - self._begun_s >= LONGEST_HOLD_S
+        overdue = now_s - self._queued_since_s >= LONGEST_HOLD_S
         return self._allowance_s > 0 or overdue or self._replaying
 
     @property
@@ -101,7 +105,7 @@ class Lane:
     def step(self, now_s: float) -> Piece:
         """Does one piece of work. Call only while `waiting`."""
         self.heard_s = now_s
-        work = self._work or self._begin(now_s)
+        work = self._work or self._begin()
         before = self.session.position
         try:
             outputs = tuple(next(work))
@@ -128,10 +132,9 @@ class Lane:
         self.session.close()
         self.closed = True
 
-    def _begin(self, now_s: float) -> Work:
+    def _begin(self) -> Work:
         if self._queue:
             self._entry = self._queue.popleft()
-            self._begun_s = now_s
             if self.session.phase is Phase.NEW:
                 self._first_offset = self._entry.offset
             self._work = self.session.handle(self._entry)
@@ -141,12 +144,14 @@ class Lane:
         return self._work
 
     def _finish(self, outcome: Outcome) -> Piece:
-        entry, self._entry, self._work, self._begun_s = self._entry, None, None, None
+        entry, self._entry, self._work = self._entry, None, None
         if entry is None:
             self._timed_out = False
         else:
             self._last_offset = entry.offset
             self.queued_bytes -= queued_bytes(entry)
+        if not self.waiting:
+            self._queued_since_s = None
         self._take_snapshot()
         return Piece(entry, tuple(outcome.outputs), done=True, rejection=outcome.rejection)
 

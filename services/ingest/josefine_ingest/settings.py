@@ -18,7 +18,8 @@ class IngestSettings(StageSettings):
     max_session_s: float = Field(default=12 * 3600.0, gt=0)
     """Longest session, in seconds of audio and of the clock."""
     recorded_rate: float = Field(default=200.0, gt=0)
-    """Most seconds of audio that one recorded session may take in a second, so that it does not flood the stages."""
+    """Most seconds of audio that one recorded session may take in a second, so that a burst does not flood the stages;
+    chunks that have waited for two seconds are let through."""
     turn_ms: int = Field(default=30, ge=1, le=1_000)
     """Work between two looks at the broker, in milliseconds."""
     queue_limit_bytes: int = Field(default=64 * _MIB, ge=2 * _MIB)

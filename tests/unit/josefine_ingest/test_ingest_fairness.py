@@ -74,10 +74,10 @@ def test_a_recording_has_a_rate() -> None:
     stage = stage_with(IngestLimits(recorded_rate=10.0), pieces_a_turn=100)
     stage.accept(inputs([chunk(0, start=start(mode="RECORDED"))]))
     stage.accept(inputs([chunk(n, bytes(32_000)) for n in range(1, 60)], first_offset=1))
-    for _ in range(30):
+    for _ in range(15):
         stage.turn(passed_s=0.1)
-    # A second's worth at once, then ten a second for three seconds.
-    assert 37 <= len(stage.frames()) <= 42
+    # A second's worth at once, then ten a second for a second and a half.
+    assert 22 <= len(stage.frames()) <= 27
     assert stage.handler.busy()
 
 
@@ -97,6 +97,19 @@ def test_an_overdue_chunk_has_no_rate() -> None:
     assert 9 <= len(stage.frames()) <= 20
     stage.turn(passed_s=2.1)
     assert stage.end()["reason"] == "COMPLETE"
+
+
+def test_chunks_that_were_read_long_ago_have_no_rate() -> None:
+    """Every later record of their partition waits for them, those of live sessions too."""
+    stage = stage_with(IngestLimits(recorded_rate=10.0), pieces_a_turn=1_000)
+    stage.accept(inputs([chunk(0, start=start(mode="RECORDED"))]))
+    stage.accept(inputs([chunk(n, bytes(32_000)) for n in range(1, 60)], first_offset=1))
+    for _ in range(12):
+        stage.turn(passed_s=0.21)
+    assert stage.done == list(range(60))
+    stage.accept(inputs([chunk(n, bytes(32_000)) for n in range(60, 100)], first_offset=60))
+    stage.turn(passed_s=0.21)
+    assert stage.handler.busy()
 
 
 def test_full_is_a_matter_of_bytes() -> None:
