@@ -41,7 +41,7 @@ class Bar:
 def bars(mode: PlayMode, scores: Sequence[ClipScore]) -> list[Bar]:
     """Returns the requirements that the clips can say something about."""
     found: list[Bar] = []
-    difference = pooled_score([score for score in scores if score.clip.kind in COUNTED_KINDS]).difference_points
+    difference = _difference_points(scores)
     if difference is not None:
         found.append(Bar(f"{mode}: word error rate above the reference", difference, MOST_POINTS[mode], "points"))
     silent = [score for score in scores if score.clip.kind == "nospeech"]
@@ -58,3 +58,14 @@ def bars(mode: PlayMode, scores: Sequence[ClipScore]) -> list[Bar]:
     failures = sum(score.failure is not None for score in scores)
     found.append(Bar(f"{mode}: recordings that failed", failures, 0, "recordings"))
     return found
+
+
+def unjudged(mode: PlayMode, scores: Sequence[ClipScore]) -> str | None:
+    """Returns the line that says why word error rates are not held against anything; None where they are."""
+    if _difference_points(scores) is not None:
+        return None
+    return f"{mode}: word error rate: no reference rate in the manifest: not judged"
+
+
+def _difference_points(scores: Sequence[ClipScore]) -> float | None:
+    return pooled_score([score for score in scores if score.clip.kind in COUNTED_KINDS]).difference_points

@@ -15,6 +15,7 @@ from josefine_cli.engine import stack_broker, started_stack
 from josefine_cli.errors import CliError
 from josefine_cli.listening import Heard, clip_recordings, listen
 from josefine_cli.manifest import ReferenceClip, read_manifest
+from josefine_cli.progress import say
 from josefine_cli.sessions import SessionOptions
 from josefine_client.collector import Collector
 from josefine_client.errors import ClientError
@@ -37,16 +38,16 @@ def demo(
     console = Console() if sys.stdout.isatty() else Console(width=110)
     begin_s = time.monotonic()
     try:
-        with started_stack(_say, model) as stack:
-            _say(f"ready after {time.monotonic() - begin_s:.0f} s: {stack.broker} at {stack.bootstrap_servers}")
-            _say(f"{len(clips)} people speak at once, each {STAGGER_S} s after the other, through Kafka")
+        with started_stack(say, model) as stack:
+            say(f"ready after {time.monotonic() - begin_s:.0f} s: {stack.broker} at {stack.bootstrap_servers}")
+            say(f"{len(clips)} people speak at once, each {STAGGER_S} s after the other, through Kafka")
             with demo_view(clips, console) as view:
                 heard, wall_s = _speak(stack_broker(stack), clips, model, view)
             console.print(demo_table(heard, wall_s))
-            _say("stopping everything")
+            say("stopping everything")
     except ClientError as error:
         raise CliError(str(error)) from error
-    _say("stopped")
+    say("stopped")
     unheard = [each.score.clip.name for each in heard if not any(each.score.hypotheses)]
     if unheard:
         raise CliError(f"no transcript of {', '.join(unheard)}")
@@ -70,7 +71,3 @@ def _speak(broker: Broker, clips: Sequence[ReferenceClip], model: str, view: Dem
                 view.take(event)
     order = {clip.name: number for number, clip in enumerate(clips)}
     return sorted(heard, key=lambda each: order[each.score.clip.name]), time.monotonic() - begin_s
-
-
-def _say(line: str) -> None:
-    print(f"josefine: {line}", file=sys.stderr, flush=True)

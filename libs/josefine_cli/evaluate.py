@@ -11,18 +11,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from josefine_cli.bars import PlayMode, bars
+from josefine_cli.bars import PlayMode, bars, unjudged
 from josefine_cli.engine import engine_for_call
 from josefine_cli.errors import CliError
 from josefine_cli.evaluation_tables import as_json, latency_line, score_table
 from josefine_cli.listening import Heard, clip_recordings, listen
 from josefine_cli.manifest import ReferenceClip, read_manifest
-from josefine_cli.progress import Clip, progress_bar
+from josefine_cli.progress import Clip, progress_bar, say
 from josefine_cli.scoring import ClipScore
 from josefine_cli.sessions import SessionOptions
-from josefine_client.collector import PATIENCE_S, Collector
+from josefine_client.collector import Collector, patience_for
 from josefine_client.errors import ClientError
-from josefine_client.player import Player, PlayOptions
+from josefine_client.player import IN_FLIGHT, Player, PlayOptions
 from josefine_client.publisher import Publisher
 from josefine_kafka.connection import Broker
 
@@ -54,20 +54,24 @@ def evaluate(
     clips = [clip for clip in read_manifest(audio) if not wanted or clip.kind in wanted]
     if not clips:
         raise CliError(f"{audio}: no recordings of kind {kinds}", 2)
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise CliError(f"--json {json_file}: there is no folder {json_file.absolute().parent}", 2)
     # The longest first: at live pace it decides how long all of it takes.
     clips.sort(key=lambda clip: -clip.duration_s)
     scores: dict[PlayMode, list[ClipScore]] = {}
     try:
-        with engine_for_call(_say, model) as broker:
+        with engine_for_call(say, model) as broker:
             for each in mode.modes:
                 options = SessionOptions(live=each == "live", model=model)
-                limits = PlayOptions(live_sessions, PATIENCE_S) if each == "live" else PlayOptions()
+                in_flight = live_sessions if each == "live" else IN_FLIGHT
+                limits = PlayOptions(in_flight, patience_for(clips[0].duration_s))
                 scores[each] = _scores(broker, clips, options, speed if each == "live" else None, limits)
     except ClientError as error:
         raise CliError(str(error)) from error
+    reached = _report(scores)
     if json_file is not None:
-        json_file.write_text(json.dumps(as_json(scores), ensure_ascii=False, indent=1), encoding="utf-8")
-    if not _report(scores):
+        _write(json_file, json.dumps(as_json(scores), ensure_ascii=False, indent=1))
+    if not reached:
         raise typer.Exit(1)
 
 
@@ -102,11 +106,16 @@ def _report(scores: dict[PlayMode, list[ClipScore]]) -> bool:
                 print(f"failed: {score.clip.name}: {score.failure}")
         if line := latency_line(of_mode):
             print(line)
+        if line := unjudged(mode, of_mode):
+            print(line)
         for bar in bars(mode, of_mode):
             print(bar.line())
             reached = reached and bar.reached
     return reached
 
 
-def _say(line: str) -> None:
-    print(f"josefine: {line}", file=sys.stderr, flush=True)
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CliError(f"{path}: cannot be written: {error.strerror or error}") from error

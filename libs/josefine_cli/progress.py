@@ -28,12 +28,17 @@ class Clip:
     length_s: float | None
 
 
+def say(line: str) -> None:
+    """Shows a line for people."""
+    print(f"josefine: {line}", file=sys.stderr, flush=True)
+
+
 class Progress:
     """Lines of what is being set up, nothing else."""
 
     def say(self, line: str) -> None:
         """Shows a line for people."""
-        print(f"josefine: {line}", file=sys.stderr, flush=True)
+        say(line)
 
     def take(self, event: PlayEvent) -> None:
         """Shows that something happened to a session."""

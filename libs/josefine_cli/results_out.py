@@ -1,9 +1,11 @@
 """Writes what recordings gave: results in the order of the files, failures as they come, to the end of the list."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from josefine_cli.errors import CliError
 from josefine_cli.output import Format, rendered
 from josefine_client.player import Finished
 from josefine_wire.positions import seconds
@@ -13,7 +15,13 @@ class ResultsOut:
     """One a call. `failed` tells whether any recording gave no clean result."""
 
     def __init__(self, files: Sequence[Path], format_: Format, folder: Path | None) -> None:
-        """`folder`: one file a recording goes there; None: all of it to stdout."""
+        """`folder`: one file a recording goes there, it is made if need be; None: all of it to stdout.
+
+        Raises:
+            CliError: two recordings have one name, or the folder cannot be made.
+        """
+        if folder is not None:
+            _prepare(folder, files)
         self.failed = False
         self._files = files
         self._format = format_
@@ -59,4 +67,18 @@ class ResultsOut:
             print(heading + text, end="", flush=True)
         else:
             # The whole name stays, so that talk.wav and talk.mp3 do not share a file.
-            (self._folder / (file.name + self._format.suffix)).write_text(text, encoding="utf-8")
+            target = self._folder / (file.name + self._format.suffix)
+            try:
+                target.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise CliError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def _prepare(folder: Path, files: Sequence[Path]) -> None:
+    names = Counter(file.name for file in files)
+    if twice := next((name for name, count in names.items() if count > 1), None):
+        raise CliError(f"--output {folder}: several recordings are called {twice}, one result would replace another", 2)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CliError(f"--output {folder}: cannot be made: {error.strerror or error}", 2) from error

@@ -14,7 +14,7 @@ from josefine_cli.progress import Clip, progress_bar
 from josefine_cli.recordings import UnreadableFileError, check_readable, duration_s, recording
 from josefine_cli.results_out import ResultsOut
 from josefine_cli.sessions import SessionOptions
-from josefine_client.collector import PATIENCE_S, Collector
+from josefine_client.collector import Collector, patience_for
 from josefine_client.errors import ClientError
 from josefine_client.player import IN_FLIGHT, Finished, Player, PlayOptions, Recording
 from josefine_client.publisher import Publisher
@@ -36,19 +36,26 @@ def transcribe(
         Path | None, typer.Option("--output", "-o", file_okay=False, help="Folder for one file a recording.")
     ] = None,
     parallel: Annotated[int, typer.Option(min=1, help="Recordings in flight at once.")] = IN_FLIGHT,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds without any result before giving up.")] = PATIENCE_S,
+    patience: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="Seconds without any result before giving up. Default: 60, and a second for each 50 of the longest.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Transcribe recordings with the running engine, or with one started for this call."""
     if len(files) > 1 and format_ in (Format.SRT, Format.VTT) and output is None:
         raise CliError(f"{format_.value} of several files needs --output FOLDER: captions cannot share a stream", 2)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
     out = ResultsOut(files, format_, output)
     options = SessionOptions(live=live, model=model, multichannel=multichannel)
     pace = speed or (1.0 if live else None)
     jobs = {index: recording(files[index], options.config(), pace) for index in _readable(files, out)}
     if jobs:
-        _transcribe(files, jobs, PlayOptions(parallel, patience), out)
+        clips = {index: Clip(files[index].name, duration_s(files[index])) for index in jobs}
+        longest_s = max(clip.length_s or 0.0 for clip in clips.values())
+        _transcribe(clips, jobs, PlayOptions(parallel, patience or patience_for(longest_s)), out)
     if out.failed:
         raise typer.Exit(1)
 
@@ -64,14 +71,14 @@ def _readable(files: Sequence[Path], out: ResultsOut) -> Iterator[int]:
             yield index
 
 
-def _transcribe(files: Sequence[Path], jobs: dict[int, Recording], options: PlayOptions, out: ResultsOut) -> None:
+def _transcribe(clips: dict[int, Clip], jobs: dict[int, Recording], options: PlayOptions, out: ResultsOut) -> None:
+    """Plays the jobs; they and their clips are numbered as the files are."""
     index_of = {job.session.session_id: index for index, job in jobs.items()}
-    clips = {key: Clip(files[index].name, duration_s(files[index])) for key, index in index_of.items()}
     config = next(iter(jobs.values())).session.config
     show_words, model = config["mode"] == "LIVE", config["model"]
     try:
         with (
-            progress_bar(clips, show_words=show_words) as progress,
+            progress_bar({key: clips[index] for key, index in index_of.items()}, show_words=show_words) as progress,
             engine_for_call(progress.say, model) as broker,
             Publisher.connect(broker) as publisher,
             Collector.connect(broker) as collector,

@@ -19,8 +19,17 @@ from josefine_wire.topics import DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
 
 PATIENCE_S: Final = 60.0
 """Silence of the whole pipeline after which a session is given up: longer than a device takes to be replaced."""
+SLOWEST_SILENCE: Final = 50.0
+"""Seconds of long silence that the pipeline passes in a second, at least: ingest lets a recorded session have 200,
+and of silence nothing is heard before its end.
+"""
 POLL_S: Final = 0.25
 log = structlog.get_logger()
+
+
+def patience_for(longest_s: float) -> float:
+    """Returns the seconds without any result after which sessions of at most `longest_s` of audio are given up."""
+    return PATIENCE_S + longest_s / SLOWEST_SILENCE
 
 
 class Tail(Protocol):

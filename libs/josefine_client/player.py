@@ -17,6 +17,8 @@ IN_FLIGHT: Final = 16
 BURST: Final = 32
 """Pieces that are sent between two looks at the results, so that neither waits long for the other."""
 
+MEND: Final = "josefine status shows whether the engine works, transcribe --patience waits longer"
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -208,5 +210,5 @@ def _why_given_up(result: SessionResult, patience_s: float) -> str:
         letter = result.dead_letters[0]
         return f"refused by {letter['stage']}: {letter['reason']} ({letter['code']})"
     if result.transcribed:
-        return f"transcribed, but nothing came from nlu for {patience_s:.0f} s"
-    return f"no more results for {patience_s:.0f} s"
+        return f"transcribed, but nothing came from nlu for {patience_s:.0f} s; {MEND}"
+    return f"no more results for {patience_s:.0f} s; {MEND}"

@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+
+from josefine_cli.errors import CliError
 from josefine_cli.output import Format
 from josefine_cli.results_out import ResultsOut
 from josefine_client.chunks import Session
@@ -73,3 +76,20 @@ def test_a_folder_gets_one_file_a_recording(tmp_path, capsys, result):
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["talk.mp3.srt", "talk.wav.srt"]
     assert capsys.readouterr().out == ""
+
+
+def test_two_recordings_of_one_name_are_refused_before_anything_is_sent(tmp_path):
+    with pytest.raises(CliError, match=r"talk\.wav") as caught:
+        ResultsOut([Path("x/talk.wav"), Path("y/talk.wav")], Format.TEXT, tmp_path / "out")
+    assert caught.value.exit_status == 2
+    ResultsOut([Path("x/talk.wav"), Path("y/talk.wav")], Format.TEXT, None)
+
+
+def test_a_folder_that_cannot_be_made_or_written_is_one_readable_line(tmp_path, result):
+    (tmp_path / "file").touch()
+    with pytest.raises(CliError, match="cannot be made"):
+        ResultsOut(FILES, Format.TEXT, tmp_path / "file")
+    out = ResultsOut(FILES, Format.TEXT, tmp_path)
+    (tmp_path / "a.wav.txt").mkdir()
+    with pytest.raises(CliError, match=r"a\.wav\.txt: cannot be written"):
+        out.take(0, finished(result))

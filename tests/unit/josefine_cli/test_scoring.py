@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from josefine_cli.bars import bars
+from josefine_cli.bars import bars, unjudged
 from josefine_cli.evaluation_tables import as_json, latency_line, score_table
 from josefine_cli.manifest import ReferenceClip
 from josefine_cli.quantiles import quantile
@@ -73,6 +73,13 @@ def test_kinds_that_do_not_count_miss_no_word_error_bar():
     noisy = score(clip("word", kind="noisy", rate=0.0), "other")
 
     assert "word error rate above the reference" not in lines("live", [noisy])
+
+
+def test_without_a_reference_rate_the_errors_are_not_judged_and_it_is_said():
+    unknown, known = (score(clip("one two", rate=rate), "one two") for rate in (None, 0.1))
+
+    assert unjudged("live", [unknown]) == "live: word error rate: no reference rate in the manifest: not judged"
+    assert unjudged("live", [known]) is None
 
 
 def test_words_in_silence_and_wrong_times_and_failures_miss_their_bars():

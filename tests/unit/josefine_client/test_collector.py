@@ -1,6 +1,13 @@
 import pytest
 
-from josefine_client.collector import Collector, DeadLetterEvent, TranscriptEvent, UnderstandingEvent
+from josefine_client.collector import (
+    PATIENCE_S,
+    Collector,
+    DeadLetterEvent,
+    TranscriptEvent,
+    UnderstandingEvent,
+    patience_for,
+)
 from josefine_client.errors import BrokerTroubleError
 from josefine_stage.errors import BrokerError
 
@@ -103,3 +110,10 @@ def test_it_closes_its_connection(pipe):
         pass
 
     assert pipe.tail.closed
+
+
+def test_patience_covers_a_long_silence_at_the_rate_that_ingest_allows():
+    silence_s, ingest_rate = 3 * 3600, 200
+
+    assert patience_for(silence_s) > silence_s / ingest_rate + PATIENCE_S
+    assert patience_for(0.0) == PATIENCE_S

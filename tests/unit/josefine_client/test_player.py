@@ -97,6 +97,8 @@ def test_silence_of_the_engine_is_told_after_the_patience(pipe):
     done = finished(player(pipe, patience_s=20).play([recording("s", speed=1.0)]))
 
     assert "no more results for 20 s" in done["s"].failure
+    assert "josefine status" in done["s"].failure
+    assert "--patience" in done["s"].failure
     assert 21.5 <= pipe.clock.now_s - begin_s < 23
 
 
