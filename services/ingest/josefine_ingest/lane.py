@@ -6,7 +6,7 @@ from typing import Final
 
 from josefine_ingest.limits import IngestLimits
 from josefine_ingest.session import Outcome, Phase, Session, Work
-from josefine_ingest.snapshots import SnapshotKeeper, take
+from josefine_ingest.snapshots import SnapshotKeeper, never_begun, take
 from josefine_stage.handler import Input, Output, Progress, Rejection, Snapshot, Source
 from josefine_wire.positions import seconds
 from josefine_wire.records import AudioChunk
@@ -118,6 +118,8 @@ class Lane:
 
     def snapshot(self) -> Snapshot | None:
         """Returns the newest snapshot that may be stored."""
+        if self.session.phase is Phase.NEW:
+            return never_begun(self._last_offset) if self._last_offset >= 0 and not self.waiting else None
         snapshot = self._keeper.newest(self._last_offset)
         self._take_snapshot()
         return snapshot

@@ -46,6 +46,11 @@ def take(session: Session, first_offset: int, last_offset: int) -> Snapshot | No
     return Snapshot(last_offset + 1, msgpack.packb(state))
 
 
+def never_begun(last_offset: int) -> Snapshot:
+    """Returns that records up to the one at `last_offset` have left nothing: they were refused, no session began."""
+    return Snapshot(last_offset + 1, b"", over=True)
+
+
 def restored(key: str, limits: IngestLimits, snapshot: Snapshot | None) -> Session:
     """Returns the session as it was stored; a new one where nothing is stored or it has to be replayed.
 

@@ -174,6 +174,21 @@ def test_an_ended_session_keeps_a_tombstone() -> None:
     assert stage.end()["reason"] == "COMPLETE"
 
 
+def test_a_session_that_never_began_is_over_and_may_still_begin() -> None:
+    """Else its chunks would hold the place from which the log is replayed, for ever."""
+    stage = Stage().run(inputs([chunk(5, b"\0\0")]))
+    snapshot = stage.handler.snapshot("s")
+    assert snapshot == Snapshot(1, b"", over=True)
+    stage.accept(inputs([chunk(0, start=start())], first_offset=1))
+    assert stage.handler.snapshot("s") is None
+    stage.run()
+    assert stage.handler.snapshot("s") is None
+    again = Stage()
+    again.restore("s", snapshot)
+    again.run(inputs([chunk(0, b"\1\0", start=start(), end=True)], first_offset=1))
+    assert again.end()["reason"] == "COMPLETE"
+
+
 def test_an_end_by_time_out_is_the_same_after_a_restart() -> None:
     records = chunks(list(pieces(speechlike(0.55, 8_000).tobytes(), 999)), start(rate_hz=8_000), end=False)
     first = Stage().run(inputs(records[:6]))
