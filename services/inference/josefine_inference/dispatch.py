@@ -100,8 +100,7 @@ class Dispatch:
         return self._scheduler.interim_stretch()
 
     def final(self, key: str, channel: Channel, closing: Closing) -> None:
-        """Queues a closed segment; a queued interim of it is stale now."""
-        self._tasks.pop(self._scheduler.drop_interim(key), None)
+        """Queues a closed segment."""
         kind = Kind.FINAL_LIVE if channel.config["mode"] == "LIVE" else Kind.FINAL_RECORDED
         self._add(key, kind, closing.heard.segment.hops, _Final(channel, closing))
 
@@ -110,6 +109,10 @@ class Dispatch:
         end_hop = channel.heard_hop
         task = _Interim(channel, interims, end_hop, record)
         self._add(key, Kind.INTERIM, end_hop - interims.start_hop, task)
+
+    def drop_interim(self, key: str) -> None:
+        """Drops the channel's queued interim, if there is one: its segment is closed or begins elsewhere now."""
+        self._tasks.pop(self._scheduler.drop_interim(key), None)
 
     def advance(self, *, live: bool) -> tuple[list[Channel], list[Output]]:
         """Takes what is decoded and hands over what is due; returns the channels that have news, and interims.

@@ -123,6 +123,10 @@ class InferenceHandler:
         except FrameError as error:
             channel.drop(entry, Rejection("bad_features", str(error)))
             return
+        if channel.interims is None or channel.interims.start_hop != channel.open_hop:
+            # Closed, or cut where the first part has too little speech for a segment of its own.
+            channel.interims = None
+            self._dispatch.drop_interim(entry.key)
         for closing in closings:
             self._dispatch.final(entry.key, channel, closing)
         if not entry.committed:
@@ -133,7 +137,7 @@ class InferenceHandler:
         start_hop = channel.open_hop
         if start_hop is None or not channel.live or not channel.config["interim_results"]:
             return
-        if channel.interims is None or channel.interims.segment != channel.open_segment:
+        if channel.interims is None:
             channel.interims = Interims(entry.key, channel.open_segment, start_hop)
         interims = channel.interims
         if interims.due(channel.heard_hop, self._options.interim_hops * self._dispatch.interim_stretch):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from josefine_inference.channel import ChannelOptions
@@ -126,6 +128,40 @@ def test_no_interim_of_a_closed_segment(kit, make, device):
     device.held = False
     _, loose = run(handler, [])
     assert not loose
+
+
+HARDLY_SPEECH = [0.6] * 2 + [0.4] * 430
+COUGH = [0.9] * 2 + [0.05] * 425
+
+
+@pytest.mark.parametrize(("before", "endpointing_ms"), [(HARDLY_SPEECH, 0), (COUGH, 15_000)])
+@pytest.mark.parametrize("busy_records", [0, 81, 85])
+def test_an_open_segment_whose_beginning_is_dropped_is_heard_from_its_new_one(
+    kit, make, device, before, endpointing_ms, busy_records
+):
+    """A cut at the length limit whose first part has too little speech for a segment."""
+    device.rooms = 0
+    handler = make()
+    config = session_config(endpointing_ms=endpointing_ms)
+    entries = kit.inputs(kit.frames(before + [0.9] * 260, EACH_QUARTER, config=config))
+    run(handler, entries[:busy_records])
+    device.rooms = 2
+    progress, loose = run(handler, entries[busy_records:])
+    final, end = told(progress)
+    assert kinds([final, end]) == [("FINAL", 0), ("END", 1)]
+    assert final["start_sample"] > 10 * SECOND
+    assert loose[-1]["start_sample"] == final["start_sample"]
+
+
+def test_a_record_that_is_durable_already_makes_interims_stale_too(kit, make, device):
+    device.rooms = 0
+    handler = make()
+    entries = kit.inputs(kit.frames(([0.9] * 120 + [0.01] * 30) * 2, EACH_QUARTER))
+    run(handler, [replace(entry, committed=entry.offset > 12) for entry in entries])
+    device.rooms = 2
+    _, loose = run(handler, [])
+    assert not loose
+    assert not handler.busy()
 
 
 @pytest.mark.parametrize("config", [session_config("RECORDED"), session_config(interim_results=False)])
