@@ -1,29 +1,25 @@
 """Finds the engine that a command talks to: the broker that is named, the stack that runs, or one for the call."""
 
-import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from josefine_cli.errors import CliError
+from josefine_kafka.broker_environment import broker_at, named_servers
 from josefine_kafka.connection import Broker
 from josefine_local.options import StackOptions, standard_services
 from josefine_local.paths import default_run_dir
 from josefine_local.stack import LocalStack, attach
-
-SERVER_VARIABLES: Final = ("JOSEFINE_KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS")
+from josefine_stage.errors import ConfigurationError
 
 
 def running_broker() -> Broker | None:
     """Returns the broker that the environment names, else the one of the stack that runs, else None.
 
     Raises:
-        CliError: JOSEFINE_KAFKA_EXTRA is no JSON object of texts.
+        CliError: JOSEFINE_KAFKA_EXTRA is no JSON object.
     """
-    for name in SERVER_VARIABLES:
-        if servers := os.environ.get(name, "").strip():
-            return _broker(servers)
+    if servers := named_servers():
+        return _broker(servers)
     stack = attach(default_run_dir())
     return None if stack is None else _broker(stack.bootstrap_servers)
 
@@ -68,19 +64,8 @@ def stack_broker(stack: LocalStack) -> Broker:
 
 
 def _broker(servers: str) -> Broker:
-    # What librdkafka retries by itself is no news for a person; what fails is raised.
-    return Broker(servers, {"log_level": "2", **_extra()})
-
-
-def _extra() -> dict[str, str]:
-    """Returns more librdkafka properties, as the services take them."""
-    text = os.environ.get("JOSEFINE_KAFKA_EXTRA", "").strip()
-    if not text:
-        return {}
     try:
-        extra = json.loads(text)
-    except ValueError as error:
-        raise CliError(f"JOSEFINE_KAFKA_EXTRA: no JSON: {error}", exit_status=2) from error
-    if not isinstance(extra, dict):
-        raise CliError("JOSEFINE_KAFKA_EXTRA: must be a JSON object", exit_status=2)
-    return {str(name): str(value) for name, value in extra.items()}
+        # What librdkafka retries by itself is no news for a person; what fails is raised.
+        return broker_at(servers, log_level="2")
+    except ConfigurationError as error:
+        raise CliError(str(error), exit_status=2) from error

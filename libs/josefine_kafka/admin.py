@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from josefine_kafka.broker_environment import broker_at, named_servers
 from josefine_kafka.connection import Broker, calling
 from josefine_stage.errors import BrokerError, ConfigurationError, StageError
 from josefine_wire.topics import TOPICS, TopicSpec
@@ -17,24 +18,24 @@ PROBE_TOPIC = "josefine.probe"
 HOUR_MS = 3_600_000
 
 
-def create_topics(bootstrap_servers: str, partitions: int, replication: int = 1, timeout_s: float = 30.0) -> None:
+def create_topics(broker: Broker, partitions: int, replication: int = 1) -> None:
     """Creates the topics that are missing and leaves the others as they are.
 
     Raises:
         StageError: the broker did not answer in time, or refused.
     """
-    admin = _admin(Broker(bootstrap_servers, timeout_s=timeout_s))
-    deadline_s = time.monotonic() + timeout_s
-    _wait_for_broker(admin, bootstrap_servers, deadline_s)
+    admin = _admin(broker)
+    deadline_s = time.monotonic() + broker.timeout_s
+    _wait_for_broker(admin, broker.bootstrap_servers, deadline_s)
     specs = [_new(spec, partitions, replication) for spec in TOPICS]
     specs.append(NewTopic(PROBE_TOPIC, 1, replication, config={"retention.ms": str(HOUR_MS)}))
-    for name, done in admin.create_topics(specs, operation_timeout=timeout_s).items():
+    for name, done in admin.create_topics(specs, operation_timeout=broker.timeout_s).items():
         try:
             done.result(max(deadline_s - time.monotonic(), 1.0))
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise BrokerError(f"create topic {name}: {error.args[0].str()}") from error
-    require_topics(Broker(bootstrap_servers, timeout_s=timeout_s))
+    require_topics(broker)
 
 
 def require_topics(broker: Broker) -> None:
@@ -83,19 +84,22 @@ def _wait_for_broker(admin: AdminClient, servers: str, deadline_s: float) -> Non
             if time.monotonic() > deadline_s:
                 raise BrokerError(
                     f"no broker answers at {servers} ({error.args[0].str()}); "
-                    " is it running, is KAFKA_BOOTSTRAP_SERVERS right?"
+                    "is it running, is KAFKA_BOOTSTRAP_SERVERS right?"
                 ) from error
         else:
             return
 
 
 def main() -> int:
-    """Creates the topics from the environment: KAFKA_BOOTSTRAP_SERVERS, JOSEFINE_PARTITIONS, JOSEFINE_REPLICATION."""
-    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+    """Creates the topics. From the environment: JOSEFINE_PARTITIONS, JOSEFINE_REPLICATION, and broker_environment.py's.
+
+    Returns the exit status.
+    """
     try:
+        broker = broker_at(named_servers() or "127.0.0.1:9092", timeout_s=120.0)
         partitions = int(os.environ.get("JOSEFINE_PARTITIONS", "4"))
         replication = int(os.environ.get("JOSEFINE_REPLICATION", "1"))
-        create_topics(servers, partitions, replication, timeout_s=120.0)
+        create_topics(broker, partitions, replication)
     except (StageError, ValueError) as error:
         print(f"josefine: {error}", file=sys.stderr)  # noqa: T201 - a command
         return 2

@@ -148,9 +148,10 @@ def _create_topics(bootstrap_servers: str, partitions: int) -> None:
         return
     # Imported here: only stacks with topics need a Kafka client.
     from josefine_kafka.admin import create_topics  # noqa: PLC0415
+    from josefine_kafka.broker_environment import broker_at  # noqa: PLC0415
     from josefine_stage.errors import StageError  # noqa: PLC0415
 
     try:
-        create_topics(bootstrap_servers, partitions=partitions)
+        create_topics(broker_at(bootstrap_servers), partitions)
     except StageError as error:
         raise StartError(f"the topics cannot be created: {error}") from error

@@ -114,7 +114,8 @@ def test_environment_is_read_and_valid(name, monkeypatch):
 
 def test_topics_are_created_from_variables_that_are_read():
     assert SERVICES["topics"]["command"] == ["python", "-m", "josefine_kafka.admin"]
-    source = (ROOT / "libs" / "josefine_kafka" / "admin.py").read_text(encoding="utf-8")
+    modules = [ROOT / "libs" / "josefine_kafka" / f"{name}.py" for name in ("admin", "broker_environment")]
+    source = "".join(module.read_text(encoding="utf-8") for module in modules)
     assert [name for name in SERVICES["topics"]["environment"] if f'"{name}"' not in source] == []
 
 
