@@ -15,7 +15,6 @@ class RawDecoder:
         sample_rate_hz: int,
         channels: int,
         *,
-        carry: bytes = b"",
         limit_bytes: int | None = None,
     ) -> None:
         self._format: Final = sample_format
@@ -23,7 +22,7 @@ class RawDecoder:
         self._channels: Final = channels
         self._frame_bytes: Final = sample_format.sample_bytes * channels
         self._left_bytes = limit_bytes
-        self._fed = carry
+        self._fed = b""
         self._at = 0
 
     @property

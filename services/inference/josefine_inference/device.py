@@ -139,12 +139,17 @@ class Device:
 
     def close(self) -> None:
         """Kills the child and waits for its end."""
+        last = self.abandon()
+        if last and not last.wait(self.options.deadlines.kill_s):
+            self._log.error("child_not_reaped", pid=last.pid)
+
+    def abandon(self) -> ChildProcess | None:
+        """Kills the child, does not wait for its end, and returns it."""
         last = self._talk.process if self._talk else self._dying[0] if self._dying else None
         self._talk = None
         if last:
             last.kill()
-            if not last.wait(self.options.deadlines.kill_s):
-                self._log.error("child_not_reaped", pid=last.pid)
+        return last
 
     def _started(self, now_s: float) -> Conversation:
         talk = Conversation(self.options.child, self._deadline, now_s)

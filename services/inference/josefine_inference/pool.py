@@ -44,5 +44,5 @@ class DevicePool:
         self._devices.remove(device)
         self._log.error("device_given_up", device=device.options.child.device, reason=str(error))
         unfinished = device.unfinished()
-        device.close()
+        device.abandon()  # perhaps it cannot even be killed: polling must not wait for it
         self._devices[0].resume(unfinished)

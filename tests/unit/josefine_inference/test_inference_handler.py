@@ -301,9 +301,11 @@ def test_a_session_that_cannot_be_served_is_told_at_once(kit, make, config, code
     assert handler.snapshot("s/0").over
 
 
-def test_an_unknown_model_names_those_there_are(kit, make):
-    progress, _ = run(make(), kit.inputs(kit.frames(UTTERANCE, config=session_config(model="huge"))))
-    assert "tiny.en, base" in told(progress)[0]["error"]["message"]
+def test_a_model_that_is_not_offered_is_answered_with_those_that_are_and_the_mend(kit, make):
+    progress, _ = run(make(), kit.inputs(kit.frames(UTTERANCE, config=session_config(model="small"))))
+    message = told(progress)[0]["error"]["message"]
+    assert "there is tiny.en, base." in message
+    assert """JOSEFINE_MODEL=small or JOSEFINE_MODELS='["base", "small"]'""" in message
 
 
 def test_another_model_and_language_make_a_batch_of_their_own(kit, make, device):
