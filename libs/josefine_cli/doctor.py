@@ -18,15 +18,16 @@ from josefine_local.jar_lock import kafka_version, locked_jars
 from josefine_local.jar_sources import maven_program, repository_url
 from josefine_local.jars import jar_folder, missing_jars
 from josefine_local.java import find_java
+from josefine_local.models import DEFAULT_MODELS
 from josefine_local.options import SERVICE_ROLES, UP_PORTS
 from josefine_local.ports import is_free
 from josefine_local.stack import attach
 from josefine_local.tansu import find_tansu
 from josefine_local.valkey import find_valkey
+from josefine_models.paths import models_dir
 
 OLDEST_PYTHON: Final = (3, 11)
 NETWORK_TIMEOUT_S: Final = 10.0
-NEEDED_MODELS: Final = ("tiny.en", "silero-vad", "spacy-en-md")
 SERVICE_PACKAGES: Final = {
     "ingest": ("av", "soxr"),
     "feature": ("safetensors",),
@@ -77,8 +78,8 @@ def _packages() -> Finding:
         role: [name for name in names if importlib.util.find_spec(name) is None]
         for role, names in SERVICE_PACKAGES.items()
     }
-    lacking = [f"{', '.join(names)} (pip install 'josefine[{role}]')" for role, names in missing.items() if names]
-    return Finding("packages", "; ".join(lacking) or "of all services", not lacking)
+    lacking = [f"{', '.join(names)} (of {role})" for role, names in missing.items() if names]
+    return Finding("packages", f"{'; '.join(lacking)}: make setup" if lacking else "of all services", not lacking)
 
 
 def _java() -> Finding:
@@ -125,7 +126,7 @@ def _store() -> Finding:
 
 def _models() -> Finding:
     missing = []
-    for name in NEEDED_MODELS:
+    for name in DEFAULT_MODELS:
         try:
             josefine_models.verify(name)
         except josefine_models.ModelMissing:
@@ -133,15 +134,16 @@ def _models() -> Finding:
         except josefine_models.ModelError as error:
             return Finding("models", f"{error}; josefine models fetch {name}", ok=False)
     if missing:
-        return Finding("models", f"{', '.join(missing)}: the first start fetches them, or josefine models fetch")
-    return Finding("models", f"{', '.join(NEEDED_MODELS)}: verified")
+        found = f"{', '.join(missing)} not in {models_dir()}: the first start fetches them, or josefine models fetch"
+        return Finding("models", found)
+    return Finding("models", f"{', '.join(DEFAULT_MODELS)}: verified, in {models_dir()}")
 
 
 def _torch() -> Finding:
     try:
         import torch  # noqa: PLC0415 - takes seconds, and where it is broken that is a finding
     except ImportError as error:
-        return Finding("torch", f"{error}: pip install 'josefine[inference]'", ok=False)
+        return Finding("torch", f"{error}: make setup", ok=False)
     return Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
 
 

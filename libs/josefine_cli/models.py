@@ -9,12 +9,10 @@ from rich.table import Table
 
 import josefine_models
 from josefine_cli.errors import CliError
+from josefine_local.models import DEFAULT_MODELS
 from josefine_models import Model, ModelError, ModelMissing
 
 app = typer.Typer(help="Models on this machine.", no_args_is_help=True)
-
-DEFAULT_MODELS = ("tiny.en", "silero-vad", "spacy-en-md")
-"""What the stack runs with when nothing else is asked for."""
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
 

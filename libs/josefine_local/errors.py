@@ -20,6 +20,10 @@ class FetchError(LocalError):
     """The network did not give a file, or gave another one than the lock names."""
 
 
+class ModelError(LocalError):
+    """A model that a service needs cannot be had."""
+
+
 class ConfigurationError(LocalError):
     """An option or an environment variable makes no sense."""
 
@@ -36,7 +40,7 @@ class AlreadyRunningError(LocalError):
     def __init__(self, run_dir: Path, pid: str) -> None:
         super().__init__(
             f"a stack is running already: pid {pid} in {run_dir} (josefine down stops it, "
-            "--run-dir or JOSEFINE_RUN_DIR names another folder)"
+            "JOSEFINE_RUN_DIR names another folder)"
         )
 
 

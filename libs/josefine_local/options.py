@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 from pydantic import TypeAdapter
 
 from josefine_local.errors import ConfigurationError
+from josefine_local.models import models_of
 
 BrokerChoice = Literal["auto", "kafka", "tansu"]
 Delivery = Literal["exactly_once", "at_least_once"]
@@ -40,17 +41,21 @@ class Service:
     argv: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     ready_timeout_s: float = 300.0
-    """Long, because the first start of inference fetches a model."""
+    """Long, because a slow machine takes its time to load a model."""
     stop_timeout_s: float = 20.0
     """A service drains: it finishes what it began and commits. A batch on a slow CPU takes up to ten seconds."""
+    models: tuple[str, ...] = ()
+    """Fetched before anything starts."""
 
 
 def standard_services(environment: Mapping[str, Mapping[str, str]] | None = None) -> tuple[Service, ...]:
     """Returns the stages of the pipeline; `environment` adds variables by role."""
-    return tuple(
-        Service(role, (sys.executable, "-m", f"josefine_{role}"), dict((environment or {}).get(role, {})))
-        for role in SERVICE_ROLES
-    )
+    services = []
+    for role in SERVICE_ROLES:
+        own = dict((environment or {}).get(role, {}))
+        program = (sys.executable, "-m", f"josefine_{role}")
+        services.append(Service(role, program, own, models=models_of(role, own)))
+    return tuple(services)
 
 
 @dataclass(frozen=True, slots=True)

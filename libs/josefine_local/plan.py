@@ -1,4 +1,4 @@
-"""From options to processes: which broker, which ports, which environment. Fetches jars; starts nothing."""
+"""From options to processes: which broker, which ports, which environment. Fetches jars and models; starts nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from josefine_local.errors import ConfigurationError, FetchError, MissingError, StartError
 from josefine_local.kafka import KafkaNode, Voter, find_runtime, kafka_process
+from josefine_local.models import fetch_models
 from josefine_local.options import Delivery, Service, StackOptions
 from josefine_local.paths import RunDir
 from josefine_local.port_choice import ChosenPorts, choose_ports
@@ -49,10 +50,11 @@ def make_plan(options: StackOptions, run_dir: RunDir, progress: Progress) -> Pla
 
     Raises:
         PortInUseError: a port is taken.
-        MissingError, FetchError: a program cannot be had.
+        MissingError, FetchError, ModelError: a program or a model cannot be had.
         ConfigurationError: a broker or store that was named does not answer.
     """
     ports = choose_ports(options)
+    fetch_models((name for service in options.services for name in service.models), progress)
     name, broker = _broker(options, ports, run_dir, progress)
     store = _store(options, ports, run_dir)
     endpoints = Endpoints(

@@ -55,7 +55,7 @@ def test_a_variable_with_none_of_its_choices_is_named(monkeypatch, name):
 
 
 def test_services_get_the_endpoints_and_their_own_variables():
-    (service,) = (each for each in standard_services({"inference": {"JOSEFINE_MODEL": "base.en"}}) if each.environment)
+    (service,) = (each for each in standard_services({"inference": {"JOSEFINE_MODEL": "base"}}) if each.environment)
     endpoints = Endpoints("127.0.0.1:1", "redis://127.0.0.1:2/0", "at_least_once", "tansu")
     spec = service_process(service, endpoints, 9103)
     expected = {
@@ -64,7 +64,7 @@ def test_services_get_the_endpoints_and_their_own_variables():
         "JOSEFINE_DELIVERY": "at_least_once",
         "JOSEFINE_INSTANCE_ID": "inference-0",
         "JOSEFINE_METRICS_PORT": "9103",
-        "JOSEFINE_MODEL": "base.en",
+        "JOSEFINE_MODEL": "base",
     }
     assert expected.items() <= spec.environment.items()
     assert spec.fatal_statuses == {2}
