@@ -6,7 +6,7 @@ from josefine_stage.errors import ConfigurationError
 
 
 def test_a_folder_without_a_pipeline_is_one_readable_line(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"^JOSEFINE_NLU_MODEL=.*config") as raised:
+    with pytest.raises(ConfigurationError, match=r"^JOSEFINE_NLU_MODEL=.*meta\.json") as raised:
         build(NluSettings(nlu_model=str(tmp_path)))
     assert "\n" not in str(raised.value)
 
