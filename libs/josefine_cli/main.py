@@ -1,5 +1,6 @@
 """The command `josefine`: registers the commands, and turns readable errors into one line and a status."""
 
+import signal
 import sys
 
 import typer
@@ -31,6 +32,11 @@ app.add_typer(models.app, name="models")
 def main() -> None:
     """Runs the command line. Exit status: 0 done, 1 failed, 2 asked for wrongly, 130 interrupted."""
     configure_logging("error", {})
+    # Whatever asks this process to end, what it started is stopped in good order; a second time ends it at once,
+    # and what runs dies with it. A hangup that nohup has switched off stays so.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         app()
     except (CliError, LocalError) as error:

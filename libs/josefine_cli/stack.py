@@ -1,7 +1,6 @@
 """`josefine up`, `down`, `status`: the local stack."""
 
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,16 +24,12 @@ from josefine_local.paths import default_run_dir
 from josefine_local.stack import LocalStack
 from josefine_local.stack import status as stack_status
 
-RunDirOption = Annotated[
-    Path | None,
-    typer.Option("--run-dir", envvar="JOSEFINE_RUN_DIR", help="Folder of logs and data.", show_default=False),
-]
 PORT_RANGE = {"min": 1, "max": 65_535}
 
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when ready and leave the stack running.")] = False,
-    model: Annotated[str | None, typer.Option(help="Whisper model of inference, e.g. tiny.en or base.en.")] = None,
+    model: Annotated[str | None, typer.Option(help="Whisper model of inference, e.g. tiny.en or base.")] = None,
     broker: Annotated[
         BrokerChoice | None, typer.Option(help="kafka, tansu, or auto: kafka where it can run (JOSEFINE_BROKER).")
     ] = None,
@@ -50,41 +45,35 @@ def up(
     metrics_port: Annotated[
         int, typer.Option(**PORT_RANGE, help="First of the services' metrics ports.")
     ] = UP_PORTS.metrics,
-    run_dir: RunDirOption = None,
 ) -> None:
     """Start broker, store and services, and keep them running until Ctrl-C or `josefine down`.
 
-    KAFKA_BOOTSTRAP_SERVERS and REDIS_URL name a broker and a store to use instead of starting them.
+    KAFKA_BOOTSTRAP_SERVERS and REDIS_URL name a broker and a store to use instead of starting them, JOSEFINE_RUN_DIR
+    the folder of logs and data (default: ~/.local/state/josefine), by which all commands find the stack.
     """
     changes = {"broker": broker} if broker else {}
     options = StackOptions.from_environment(
-        run_dir=(run_dir or default_run_dir()).absolute(),
+        run_dir=default_run_dir().absolute(),
         services=_services(services, model),
         ports=Ports(kafka_port, controller_port, redis_port, metrics_port),
         partitions=partitions,
         **changes,
     )
-    # Whatever asks this process to end, the stack is stopped in good order; a second time ends it at once,
-    # and what runs dies with it.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     if detach:
         _detach(options)
     else:
         _foreground(options)
 
 
-def down(run_dir: RunDirOption = None) -> None:
+def down() -> None:
     """Stop the stack that `josefine up` started."""
-    pid = stop_running(run_dir)
+    pid = stop_running()
     print("nothing is running" if pid is None else f"stopped (pid {pid})")
 
 
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False, run_dir: RunDirOption = None
-) -> None:
+def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
     """Show what runs: every process, whether it is ready, how often it was restarted."""
-    found = stack_status(run_dir)
+    found = stack_status()
     if as_json:
         print(json.dumps(found.as_json()))
     elif not found.running:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from josefine_local.state import (
 )
 from josefine_local.status import StackStatus, live_status
 from josefine_local.supervisor import Supervisor
+from josefine_local.temporary import new_folder, remove_leftovers
 
 
 def silent(_: str) -> None:
@@ -188,7 +188,8 @@ class LocalStack:
 
     def _take_run_dir(self) -> None:
         if self._options.run_dir is None:
-            self._run_dir = RunDir(Path(tempfile.mkdtemp(prefix="josefine-")))
+            remove_leftovers()
+            self._run_dir = new_folder()
         self._run_dir.create()
         self._lock = try_lock(self._run_dir.lock_file)
         before = read_state(self._run_dir.state_file)

@@ -101,6 +101,7 @@ def test_killed_in_the_middle_of_anything(stack: Any, kind: str, replica: Replic
             replica.kill()
             replica.start()
             kills, next_kill = kills + 1, len(seen) + choose.randrange(50, 300)
+            deadline_s = time.monotonic() + DEADLINE_S
         if not publishing and len(seen) == len(expected):
             break
         assert time.monotonic() < deadline_s, f"{len(expected) - len(seen)} results missing after {kills} kills"

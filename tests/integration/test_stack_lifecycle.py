@@ -39,7 +39,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["JOSEFINE_METRICS_PORT"])), Handler).serve_forever()
 """
 LEASH = Path(__file__).parents[2] / "libs" / "josefine_local" / "leash.py"
-UP = "import sys; sys.argv[1:1] = ['up']; from josefine_cli.main import main; main()"
+# SIGHUP as a terminal leaves it, not as nohup does.
+UP = (
+    "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); sys.argv[1:1] = ['up']; "
+    "from josefine_cli.main import main; main()"
+)
 
 
 def service(program: str = SERVICE, role: str = "echo") -> Service:
@@ -212,10 +216,11 @@ def test_a_detached_start_that_fails_says_why_and_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_up_in_the_foreground_leaves_no_process_behind(tmp_path, number):
-    kafka, redis = free_ports(2)
-    ports = ["--kafka-port", str(kafka), "--redis-port", str(redis), "--controller-port", str(free_ports(1)[0])]
+    kafka, redis, controller = free_ports(3)
+    ports = ["--kafka-port", str(kafka), "--redis-port", str(redis), "--controller-port", str(controller)]
     up = subprocess.Popen(
-        [sys.executable, "-c", UP, "--services", "", "--broker", "tansu", "--run-dir", str(tmp_path), *ports],
+        [sys.executable, "-c", UP, "--services", "", "--broker", "tansu", *ports],
+        env={**os.environ, "JOSEFINE_RUN_DIR": str(tmp_path)},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -258,7 +263,9 @@ def test_a_starter_that_is_killed_leaves_no_stack_behind(tmp_path):
     starter = subprocess.Popen([sys.executable, "-c", program, options], stdout=subprocess.PIPE, text=True)
     assert starter.stdout is not None
     with starter:
-        starter.stdout.readline()
+        # The first line tells of the choice of a broker, this one of a process.
+        assert any("is ready" in line for line in starter.stdout)
         watched = processes(tmp_path)
+        assert len(watched) > 1
         starter.kill()
         assert_all_end(watched)
