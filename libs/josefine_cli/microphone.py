@@ -1,4 +1,4 @@
-"""The microphone, through FFmpeg's input devices: ALSA or PulseAudio on Linux, AVFoundation on macOS."""
+"""The microphone, through FFmpeg's input devices in PyAV's wheels: ALSA on Linux, AVFoundation on macOS."""
 
 import sys
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ from josefine_client.pacing import Piece
 
 RATE_HZ: Final = 16_000
 """What the engine works at; the device's own rate is converted."""
-INPUTS: Final = {"linux": (("pulse", "default"), ("alsa", "default")), "darwin": (("avfoundation", ":default"),)}
-"""Input formats of FFmpeg by platform and the name of the usual device, in the order in which they are tried."""
+INPUTS: Final = {"linux": ("alsa", "default"), "darwin": ("avfoundation", ":default")}
+"""Input format of FFmpeg by platform, and the name of the usual device."""
+OTHER_WAY: Final = "pipe what another program records into josefine publish -"
 
 
 def microphone_samples(device: str = "") -> Iterator[Piece]:
@@ -36,15 +37,12 @@ def microphone_samples(device: str = "") -> Iterator[Piece]:
 
 
 def _open(device: str) -> Any:
-    tried = []
-    for format_, default in INPUTS.get(sys.platform, ()):
-        name = device or default
-        if format_ not in av.formats_available:
-            continue
-        try:
-            return av.open(name, format=format_)
-        except (FFmpegError, OSError, ValueError) as error:
-            tried.append(f"{format_} {name!r}: {getattr(error, 'strerror', None) or error}")
-    if not tried:
-        raise CliError(f"no way is known here to record on {sys.platform}: send a file or standard input instead")
-    raise CliError("no microphone can be opened: " + "; ".join(tried))
+    format_, default = INPUTS.get(sys.platform, ("", ""))
+    if format_ not in av.formats_available:
+        raise CliError(f"no way is known here to record on {sys.platform}: {OTHER_WAY}")
+    name = device or default
+    try:
+        return av.open(name, format=format_)
+    except (FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CliError(f"{format_} cannot open {name!r}: {reason}; name another by --device, or {OTHER_WAY}") from error

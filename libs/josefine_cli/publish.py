@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -21,7 +21,10 @@ from josefine_client.chunks import Session
 from josefine_client.errors import ClientError
 from josefine_client.pacing import Piece
 from josefine_client.publisher import Publisher, SessionPublisher
+from josefine_kafka.connection import Broker
 
+FileEncoding = Literal["container", "linear16", "mulaw", "alaw"]
+"""What bytes can be without borders between them; an opus packet would lose its own."""
 STDIN_BYTES: Final = 32 * 1024
 """Most bytes taken from a pipe at once; a slow pipe is read as it gives them."""
 
@@ -33,7 +36,9 @@ def publish(
     microphone: Annotated[bool, typer.Option("--microphone", help="Send the microphone until Ctrl-C.")] = False,
     device: Annotated[str, typer.Option(help="Microphone, as the system names it. Default: the system's.")] = "",
     session: Annotated[str, typer.Option(help="Session id. Default: a new one.", show_default=False)] = "",
-    encoding: Annotated[str, typer.Option(help="container, or raw samples: linear16, mulaw, alaw.")] = "container",
+    encoding: Annotated[
+        FileEncoding, typer.Option(help="container, or raw samples: linear16, mulaw, alaw.")
+    ] = "container",
     rate: Annotated[int, typer.Option(help="Sample rate of raw samples, in Hz.")] = 16_000,
     channels: Annotated[int, typer.Option(help="Interleaved channels of raw samples.")] = 1,
     live: Annotated[
@@ -56,8 +61,9 @@ def publish(
         described = Session(
             session or uuid.uuid4().hex, options.config(), encoding, rate if raw else 0, channels if raw else 0
         )
+        broker = require_broker()
         pieces = _microphone(device) if microphone else _pieces(file, described, paced=live or speed is not None)
-        _publish(described, pieces, (speed or 1.0) if file not in ("", "-") else None, seconds)
+        _publish(broker, described, pieces, (speed or 1.0) if file not in ("", "-") else None, seconds)
     except (ClientError, UnreadableFileError) as error:
         raise CliError(str(error)) from error
 
@@ -83,9 +89,11 @@ def _standard_input() -> Iterator[Piece]:
         yield Piece(payload, 0.0)
 
 
-def _publish(session: Session, pieces: Iterator[Piece], speed: float | None, limit_s: float | None) -> None:
+def _publish(
+    broker: Broker, session: Session, pieces: Iterator[Piece], speed: float | None, limit_s: float | None
+) -> None:
     print(session.session_id, flush=True)
-    with Publisher.connect(require_broker()) as publisher, publisher.open(session) as sender:
+    with Publisher.connect(broker) as publisher, publisher.open(session) as sender:
         try:
             _send(sender, pieces, speed, limit_s)
         except KeyboardInterrupt:

@@ -24,8 +24,13 @@ POLL_S = 0.25
 def tail(
     topic: Annotated[str, typer.Argument(help=f"One of {', '.join(spec.name for spec in TOPICS)}.")],
     from_: Annotated[
-        str, typer.Option("--from", help="beginning, end, an ISO time, or an age like 30s, 10m, 2h.")
-    ] = "end",
+        str,
+        typer.Option(
+            "--from",
+            help="beginning, end, an ISO time, or an age like 30s, 10m, 2h. Default: end, with --session beginning.",
+            show_default=False,
+        ),
+    ] = "",
     session: Annotated[str, typer.Option(help="Only records of this session.")] = "",
     count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="Stop after so many records.")] = None,
     seconds: Annotated[float | None, typer.Option("--for", min=0.0, help="Stop after so many seconds.")] = None,
@@ -37,7 +42,7 @@ def tail(
     """Print the records of a topic, decoded, one JSON object a line, until Ctrl-C."""
     if topic not in {spec.name for spec in TOPICS}:
         raise CliError(f"no topic {topic!r}: there are {', '.join(spec.name for spec in TOPICS)}", 2)
-    start = start_of(from_, time.time())
+    start = start_of(from_ or ("beginning" if session else "end"), time.time())
     deadline_s = None if seconds is None else time.monotonic() + seconds
     try:
         with broker_trouble():
