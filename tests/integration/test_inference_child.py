@@ -102,7 +102,9 @@ def test_batches_are_answered_in_order(start):
     assert texts(outcomes) == {1: "en:7:3", 2: "so en:9:0", 3: "de:5:0"}
     assert outcomes[0].hypothesis.words[0].confidence == 0.5
     assert device.room() == 2
-    assert device.restarts == 0
+    (status,) = device.status()
+    assert (status.restarts, status.batches, status.audio_s) == (0, 2, pytest.approx(0.21))
+    assert status.busy_s > 0
 
 
 def test_ready_after_a_real_inference(start):

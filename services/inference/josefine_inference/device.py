@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from josefine_inference.conversation import Command, Conversation
-from josefine_inference.deadlines import BatchDeadline, DeadlineLimits
+from josefine_inference.deadlines import HOP_S, BatchDeadline, DeadlineLimits
 from josefine_inference.messages import Batch, Decoded, Failed, Outcome, unpack_hypotheses
 from josefine_inference.process import ChildGoneError, ChildOptions, ChildProcess
 from josefine_inference.suspects import Tried, after_death
@@ -36,6 +36,12 @@ class DeviceStatus:
     device: str
     pid: int | None
     restarts: int
+    batches: int = 0
+    """Decoded since the service began."""
+    audio_s: float = 0.0
+    """Audio in these batches."""
+    busy_s: float = 0.0
+    """Time that the children took for them."""
 
 
 class DevicePort(Protocol):
@@ -89,6 +95,8 @@ class Device:
         self._log = structlog.get_logger().bind(device=options.child.device)
         self._waiting: deque[Tried] = deque()
         self._finished: list[Outcome] = []
+        self._batches = self._hops = 0
+        self._busy_s = 0.0
         self._proved = False
         self._start_failures = 0
         self._model_failures: dict[str, int] = {}
@@ -120,7 +128,8 @@ class Device:
     def status(self) -> list[DeviceStatus]:
         """Returns this device's line."""
         pid = self._talk.process.pid if self._talk else None
-        return [DeviceStatus(self.options.child.device, pid, self.restarts)]
+        name, audio_s = self.options.child.device, self._hops * HOP_S
+        return [DeviceStatus(name, pid, self.restarts, self._batches, audio_s, self._busy_s)]
 
     def poll(self) -> list[Outcome]:
         """Returns what is finished; kills and replaces the child where that is due.
@@ -200,12 +209,15 @@ class Device:
                 self._model_failures.pop(command.model, None)
                 self._log.info("model_ready", model=command.model, seconds=round(message["seconds"], 3))
             case "decoded" if command.tried:
-                self._deadline.measured(command.tried.batch.hops, message["seconds"])
                 self._decoded(command.tried.batch, message)
             case "refused" if command.tried:
                 self._fail(command.tried.batch, "refused", message["reason"])
 
     def _decoded(self, batch: Batch, message: dict[str, Any]) -> None:
+        self._deadline.measured(batch.hops, message["seconds"])
+        self._batches += 1
+        self._hops += batch.hops
+        self._busy_s += message["seconds"]
         hypotheses = unpack_hypotheses(message["hypotheses"])
         self._finished += [
             Decoded(work.id, hypothesis) for work, hypothesis in zip(batch.work, hypotheses, strict=True)

@@ -1,5 +1,6 @@
 """The way of a segment through the device: a ticket in the scheduler, a window in a batch, an outcome."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
@@ -83,6 +84,10 @@ class Dispatch:
         self._clock = clock
         self._tasks: dict[int, tuple[Job, _Task]] = {}
         self._ids = count()
+        self.decoded = Counter(dict.fromkeys(Kind, 0))
+        """Windows of each kind that the device has decoded for somebody."""
+        self.failed = Counter(dict.fromkeys(Kind, 0))
+        """Windows of each kind that it could not decode."""
 
     @property
     def waiting(self) -> int:
@@ -122,9 +127,10 @@ class Dispatch:
         """
         channels, outputs = [], []
         for outcome in self._device.poll():
-            _, task = self._tasks.pop(outcome.id, (None, None))
-            if task is None:
+            if outcome.id not in self._tasks:
                 continue  # its channel was forgotten
+            job, task = self._tasks.pop(outcome.id)
+            (self.decoded if isinstance(outcome, Decoded) else self.failed)[job.kind] += 1
             output = task.done(outcome)
             if output:
                 outputs.append(output)

@@ -92,11 +92,13 @@ class InferenceHandler:
         self._device.close()
 
     def status(self) -> dict[str, Any]:
-        """Returns what the service's status page shows: each device, and what waits for them."""
+        """Returns what the service's status page shows: what each device has done, and what waits for them."""
         return {
             "devices": [asdict(line) for line in self._device.status()],
             "sessions": len(self._channels),
             "windows_waiting": self._dispatch.waiting,
+            "windows_decoded": {kind.value: count for kind, count in self._dispatch.decoded.items()},
+            "windows_failed": {kind.value: count for kind, count in self._dispatch.failed.items()},
             "held_bytes": self._held_bytes(),
         }
 

@@ -372,11 +372,26 @@ def test_mel_is_kept_for_the_open_segment_only(kit, make):
     assert held <= 4 * (100 + 30)
 
 
+def test_status_counts_the_windows_of_each_kind(kit, make, device):
+    handler = make()
+    run(handler, kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER)))
+    interims = sum(not work.word_times for batch in device.submitted for work in batch.work)
+    none = {"final_live": 0, "interim": 0, "final_recorded": 0}
+    assert handler.status()["windows_decoded"] == none | {"final_live": 2, "interim": interims}
+    assert handler.status()["windows_failed"] == none
+    device.answer = lambda work: Failed(work.id, "refused", "told to")
+    handler.restore("t/0", None)
+    run(handler, kit.inputs(kit.frames(UTTERANCE, session="t", config=session_config("RECORDED"))))
+    assert handler.status()["windows_failed"] == none | {"final_recorded": 1}
+
+
 def test_status_and_readiness_are_the_devices(make, device):
     handler = make()
     assert handler.ready()
     status = handler.status()
-    assert status["devices"] == [{"device": "scripted", "pid": 7, "restarts": 0}]
+    assert status["devices"] == [
+        {"device": "scripted", "pid": 7, "restarts": 0, "batches": 0, "audio_s": 0.0, "busy_s": 0.0}
+    ]
     assert (status["sessions"], status["windows_waiting"], status["held_bytes"]) == (1, 0, 0)
     handler.close()
     assert device.closed
