@@ -17,19 +17,22 @@ schema = parse_schema(definition)
 audio = Path(sys.argv[1]).read_bytes()
 brokers = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1:9092"
 producer = Producer({"bootstrap.servers": brokers, "enable.idempotence": True})
-session = {
-    "session_id": uuid.uuid4().hex,
-    "producer_id": uuid.uuid4().hex,
-    "session_started_at": int(time.time() * 1e3),
-}
-chunks = [audio[at : at + 32_768] for at in range(0, len(audio), 32_768)]
+outcomes = []
+session_id = uuid.uuid4().hex
+session = {"session_id": session_id, "producer_id": uuid.uuid4().hex, "session_started_at": int(time.time() * 1e3)}
+chunks = [audio[at : at + 32_768] for at in range(0, len(audio), 32_768)] or [b""]
 for sequence, payload in enumerate(chunks):
     record = {**session, "sequence": sequence, "payload": payload, "end": sequence == len(chunks) - 1}
     if sequence == 0:
         record["start"] = {"encoding": "container", "config": {"mode": "RECORDED"}}
     value = io.BytesIO()
     fastavro.schemaless_writer(value, schema, record)
-    producer.produce("audio.raw", key=session["session_id"], value=header + value.getvalue())
-    producer.poll(0)
-print(session["session_id"], flush=True)
-sys.exit("the broker did not take everything" if producer.flush(30) else 0)
+    while len(producer) >= 1_000:  # what is not acknowledged yet: a queue that is full would raise BufferError
+        producer.poll(0.1)
+    message = {"key": session_id, "value": header + value.getvalue()}
+    producer.produce("audio.raw", **message, on_delivery=lambda error, _: outcomes.append(error))
+unanswered = producer.flush(30)
+refused = [error for error in outcomes if error]
+if refused or unanswered:
+    sys.exit(f"not delivered: {refused[0] if refused else f'{brokers} does not acknowledge {unanswered} chunks'}")
+print(session_id)
