@@ -3,8 +3,9 @@
     python -m bench.memory --minutes 60 --audio FOLDER [--json FILE]
 
 Recordings of the folder are played again and again in an order drawn anew each time (with a fixed seed), each as a new
-session, 16 at once, until so many minutes of audio have come out as transcripts. Every half minute of audio the resident memory of each process is noted. The
-verdict compares the mean after the first sixth of the audio (ten minutes of sixty) with the mean of the last sixth.
+session, 16 at once, until so many minutes of audio have come out as transcripts. Every half minute of audio the
+resident memory of each process is noted. The verdict compares the mean after the first sixth of the audio (ten minutes
+of sixty) with the mean of the last sixth.
 """
 
 import argparse
@@ -33,6 +34,8 @@ from josefine_wire.records import session_config
 
 MIB = 1024 * 1024
 SEED = 1
+LEAST_ROWS = 12
+"""Two a sixth of the run."""
 FLAT = 0.02
 """Growth of a process that counts as flat: allocators and caches breathe by about as much."""
 SLACK_MIB = 8.0
@@ -140,6 +143,9 @@ def main() -> int:
     console = Console()
     with LocalStack(StackOptions.from_environment(), progress=console.print) as stack:
         rows = measure(stack, options.audio, options.minutes, console)
+    if len(rows) < LEAST_ROWS:
+        console.print(f"{options.minutes:g} minutes are too little to judge: at least {LEAST_ROWS // 2} are needed")
+        return 2
     judged = verdict(rows)
     show(rows, judged, console)
     if options.json:

@@ -13,9 +13,10 @@ from typing import Any, Self
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from josefine_stage.clock import Clock
+from josefine_stage.errors import ConfigurationError
 
-LIVE_WITHIN_S = 30.0
-"""A loop that has not turned for so long is stuck: a turn is bounded by the broker deadline."""
+LIVE_WITHIN_S = 90.0
+"""A loop that has not turned for so long is stuck: a turn makes at most three calls with the broker's deadline."""
 
 
 class Health:
@@ -23,7 +24,8 @@ class Health:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._beat_s = clock.monotonic_s()
+        self._beat_s: float | None = None
+        """None until the loop turns: what comes before, a download perhaps, takes as long as it takes."""
         self._not_ready: str | None = "starting"
         self._status: Mapping[str, Any] = {}
 
@@ -33,7 +35,7 @@ class Health:
 
     def stuck(self) -> str | None:
         """Returns why the process should be restarted, or None."""
-        silent_s = self._clock.monotonic_s() - self._beat_s
+        silent_s = 0.0 if self._beat_s is None else self._clock.monotonic_s() - self._beat_s
         return f"the loop has not turned for {silent_s:.0f} s" if silent_s > LIVE_WITHIN_S else None
 
     def not_ready(self) -> str | None:
@@ -49,7 +51,15 @@ class HealthServer:
     """The HTTP server; use as a context."""
 
     def __init__(self, host: str, port: int, health: Health, registry: CollectorRegistry) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(health, registry))
+        """Listens at once.
+
+        Raises:
+            ConfigurationError: the port is taken or may not be used.
+        """
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(health, registry))
+        except OSError as error:
+            raise ConfigurationError(f"JOSEFINE_METRICS_PORT={port}: {error.strerror}; choose another") from error
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
 

@@ -171,10 +171,8 @@ class MemoryLoose:
 class MemoryStore:
     """Snapshots in a dict, which can be lost."""
 
-    def __init__(self, clock: MemoryClock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._versions: dict[str, dict[int, Snapshot]] = {}
-        self._born_s = clock.now_s
         self.unreachable = False
 
     def load(self, keys: Sequence[str]) -> Mapping[str, Sequence[Snapshot]]:
@@ -189,13 +187,15 @@ class MemoryStore:
             for version in [v for v in versions if v < keep_from[key]]:
                 del versions[version]
 
-    def born_at_ms(self) -> int:
-        return int(self._born_s * 1000)
-
     def flush_all(self) -> None:
         """Loses everything, as a Redis that was flushed."""
         self._versions.clear()
-        self._born_s = self._clock.now_s
+
+    def lose(self, key: str) -> None:
+        """Loses the newest version of a session, as a replica that was promoted without the last writes."""
+        versions = self._versions.get(key)
+        if versions:
+            del versions[max(versions)]
 
     def _reach(self) -> None:
         if self.unreachable:

@@ -39,11 +39,16 @@ class Outbox:
         return 0.0 if self._since_s is None else self._clock.monotonic_s() - self._since_s
 
     def write(self, outputs: Sequence[Output]) -> None:
-        """Adds outputs to the open unit."""
-        for output in outputs:
+        """Adds outputs to the open unit.
+
+        Raises:
+            WireError: one does not fit its schema; none was added.
+        """
+        encoded = [encode(output.topic, output.record) for output in outputs]
+        for output, value in zip(outputs, encoded, strict=True):
             if self._since_s is None:
                 self._since_s = self._clock.monotonic_s()
-            self._unit.send(output.topic, output.key.encode(), encode(output.topic, output.record))
+            self._unit.send(output.topic, output.key.encode(), value)
             self._metrics.outputs.labels(output.topic).inc()
 
     def write_loose(self, outputs: Sequence[Output]) -> None:

@@ -18,8 +18,8 @@ class Partition:
     ledger: Ledger
     committed: Position | None
     """What the broker has, as far as we know."""
-    searched: set[str] = field(default_factory=set)
-    """Sessions whose beginning was looked for in the log and has not been found yet."""
+    read_from: int = 0
+    """Offset since which this process has read without a break: a session that began later is in memory."""
     waiting: list[Progress[Any]] = field(default_factory=list)
     """Reported out of order when no more inputs could be named in a commit."""
     replay_from: int = 0
@@ -29,12 +29,8 @@ class Partition:
         """Returns the partition as its last owner committed it."""
         resume = _resume(committed)
         ledger = Ledger(committed.offset if committed else 0, resume.done if resume else ())
-        return cls(source, ledger, committed, replay_from=resume.replay_from if resume else ledger.committed)
-
-    @property
-    def tells_replay(self) -> bool:
-        """Whether the commit says where to replay from; a fresh group has nothing to replay."""
-        return self.committed is None or _resume(self.committed) is not None
+        start = resume.replay_from if resume else ledger.committed
+        return cls(source, ledger, committed, read_from=start, replay_from=start)
 
     def may_write(self, offset: int) -> bool:
         """Whether outputs of the record may be written now: a commit can name it, or does not have to."""
@@ -56,8 +52,7 @@ class Partition:
     def reopened(self) -> "Partition":
         """Returns the partition as at its last commit, with what was learnt since."""
         fresh = Partition.taken_up(self.source, self.committed)
-        fresh.searched = self.searched
-        # A search has gone further back than the last commit says; until the next one says so too, it holds.
+        # The partition was read from further back than the last commit says; until the next says so too, that holds.
         fresh.replay_from = min(fresh.replay_from, self.replay_from)
         return fresh
 

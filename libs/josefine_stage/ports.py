@@ -94,7 +94,11 @@ class LooseWriter(Protocol):
     """Writes outputs that belong to no unit: at-least-once."""
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
-        """Queues an output; never waits."""
+        """Queues an output; waits only while the queue is full.
+
+        Raises:
+            BrokerError: the queue stayed full past the deadline.
+        """
 
     def flush(self, timeout_s: float) -> None:
         """Returns when all that was sent is acknowledged.
@@ -123,9 +127,6 @@ class SnapshotStore(Protocol):
         Raises:
             StoreError: no answer within the deadline; some may be stored.
         """
-
-    def born_at_ms(self) -> int:
-        """Returns since when the store has lost nothing, Unix epoch. A flushed store is born anew."""
 
     def close(self) -> None:
         """Frees the connection."""

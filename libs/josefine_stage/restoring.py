@@ -1,16 +1,25 @@
 """Opening the sessions of a batch: from nothing, from a snapshot, or by going back in the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
+from josefine_stage.errors import StoreError
 from josefine_stage.handler import Handler, Input, Snapshot, Source
 from josefine_stage.partition import Partition
 from josefine_stage.ports import SnapshotStore
 from josefine_stage.sessions import Session, SessionTable
 
 CLOCK_SKEW_MS = 5_000
-"""Allowed between the clocks of producers, brokers and the store when the log is searched by time."""
+"""Allowed between the clocks of producers and brokers when the log is searched by time."""
+
+log = structlog.get_logger()
+
+
+OffsetAt = Callable[[Source, int], int]
+"""Reader.offset_at."""
 
 
 @dataclass(slots=True)
@@ -22,51 +31,69 @@ class Restored:
     known: list[Input[Any]] = field(default_factory=list)
     """Part of a restored state already."""
     rewind: dict[Source, int] = field(default_factory=dict)
-    """Partitions whose log has to be searched since this time (Unix epoch, ms) for a session's beginning."""
+    """Partitions that have to be read again from this offset, for a session whose state is not there."""
+    waiting: list[Input[Any]] = field(default_factory=list)
+    """In order, from the first one on that cannot be handled until the store answers."""
 
 
 class Restorer:
-    """Gives the handler each session's state before its first record."""
+    """Gives the handler each session's state before its first record.
+
+    A commit promises that every session that is open at it can be rebuilt from a snapshot at or behind the offset to
+    replay from, or from its first record there. What is found decides:
+
+    - a snapshot behind that offset: the state; what lies between is read and known already;
+    - an older snapshot (newer ones were lost, or the broker keeps no metadata): back to the snapshot's offset;
+    - none, and the record is the session's first: a new session;
+    - none, and the session may have begun in what was not read (all of it was lost): back to its beginning, which
+      the log's time index finds;
+    - none, and all since its beginning was read: its first record never was there. The handler says so.
+    """
 
     def __init__(self, handler: Handler[Any], store: SnapshotStore, sessions: SessionTable) -> None:
         self._handler = handler
         self._store = store
         self._sessions = sessions
 
-    def restore(self, inputs: Sequence[Input[Any]], partitions: Mapping[Source, Partition]) -> Restored:
-        """Opens every session that the inputs need and this process does not hold.
-
-        Raises:
-            StoreError: the store did not answer; nothing was opened.
-        """
+    def restore(
+        self, inputs: Sequence[Input[Any]], partitions: Mapping[Source, Partition], offset_at: OffsetAt
+    ) -> Restored:
+        """Opens every session that the inputs need and this process does not hold."""
         stored = self._load(inputs)
         result = Restored()
-        for entry in inputs:
+        for at, entry in enumerate(inputs):
             if entry.source in result.rewind:
                 continue
             if not is_session_record(entry):
                 result.fresh.append(entry)
                 continue
-            partition = partitions[entry.source]
             if entry.key not in self._sessions:
-                snapshot = _newest(stored.get(entry.key, ()), partition.ledger.committed)
-                if snapshot is None and self._must_search(entry, partition):
-                    partition.searched.add(entry.key)
-                    result.rewind[entry.source] = entry.record["session_started_at"] - CLOCK_SKEW_MS
+                # With its first record before us a session needs no store: all of it is in the log from here on.
+                if stored is None and not _is_first(entry):
+                    result.waiting = list(inputs[at:])
+                    break
+                partition = partitions[entry.source]
+                snapshot = _newest((stored or {}).get(entry.key, ()), partition.ledger.committed)
+                back = _back(entry, snapshot, partition.read_from, offset_at)
+                if back is not None:
+                    result.rewind[entry.source] = back
                     continue
                 self._open(entry, snapshot)
-                if snapshot or entry.record["sequence"] == 0:
-                    partition.searched.discard(entry.key)
             known = entry.offset < self._sessions[entry.key].base
             (result.known if known else result.fresh).append(entry)
         # A partition is read again as a whole, so nothing of it may be handled now.
-        result.fresh = [entry for entry in result.fresh if entry.source not in result.rewind]
-        result.known = [entry for entry in result.known if entry.source not in result.rewind]
+        for inputs_of in (result.fresh, result.known, result.waiting):
+            inputs_of[:] = [entry for entry in inputs_of if entry.source not in result.rewind]
         return result
 
-    def _load(self, inputs: Sequence[Input[Any]]) -> Mapping[str, Sequence[Snapshot]]:
+    def _load(self, inputs: Sequence[Input[Any]]) -> Mapping[str, Sequence[Snapshot]] | None:
+        """Returns what is stored of sessions that are not open; None while the store does not answer."""
         missing = {entry.key for entry in inputs if is_session_record(entry) and entry.key not in self._sessions}
-        return self._store.load(sorted(missing)) if missing else {}
+        try:
+            return self._store.load(sorted(missing)) if missing else {}
+        except StoreError as error:
+            log.warning("snapshots_not_loaded", sessions=len(missing), reason=str(error))
+            return None
 
     def _open(self, entry: Input[Any], snapshot: Snapshot | None) -> None:
         base = snapshot.version if snapshot else entry.offset
@@ -76,16 +103,20 @@ class Restorer:
         self._handler.restore(entry.key, snapshot)
         self._sessions.open(entry.key, session)
 
-    def _must_search(self, entry: Input[Any], partition: Partition) -> bool:
-        """Whether a session without a snapshot may have begun where this process has not read.
 
-        It has not when the record is its first, when the commit told from where to replay and the store has lost
-        nothing since the session began, or when the log was searched already.
-        """
-        if entry.record["sequence"] == 0 or entry.key in partition.searched:
-            return False
-        lost = entry.record["session_started_at"] <= self._store.born_at_ms() + CLOCK_SKEW_MS
-        return lost or not partition.tells_replay
+def _back(entry: Input[Any], snapshot: Snapshot | None, read_from: int, offset_at: OffsetAt) -> int | None:
+    """Returns the offset to read the partition again from, or None if the session can be opened."""
+    if snapshot:
+        return None if snapshot.over or snapshot.version >= read_from else snapshot.version
+    started_ms = entry.record["session_started_at"]
+    if _is_first(entry) or started_ms <= 0:
+        return None
+    beginning = offset_at(entry.source, max(started_ms - CLOCK_SKEW_MS, 0))
+    return beginning if beginning < read_from else None
+
+
+def _is_first(entry: Input[Any]) -> bool:
+    return bool(entry.record["sequence"] == 0)
 
 
 def is_session_record(entry: Input[Any]) -> bool:

@@ -39,9 +39,12 @@ from josefine_stage.restoring import Restorer
 from josefine_stage.sessions import SessionTable
 from josefine_stage.snapshots import Snapshots
 from josefine_stage.suspects import Suspects
+from josefine_wire.codec import WireError
 
 IDLE_COMMIT_S = 1.0
 """Offsets that no output waits for are committed this seldom: nothing is lost, a restart replays a second more."""
+LOOK_BACK_S = 1.0
+"""How often it is worked out anew from where a restart would have to replay: over all sessions."""
 PAUSE_AFTER_S = 0.5
 BUSY_POLL_S = 0.01
 IDLE_POLL_S = 0.1
@@ -100,7 +103,9 @@ class Runtime:
         self._snapshots = Snapshots(
             handler, ports.store, ports.loose, self._sessions, options.snapshot_interval_s, ports.clock, metrics
         )
-        self._committed_at_s = ports.clock.monotonic_s()
+        self._unopened: list[Input[Any]] = []
+        """Read, and waiting for a store that does not answer."""
+        self._committed_at_s = self._looked_back_at_s = ports.clock.monotonic_s()
         self._full_since_s: float | None = None
         self._paused = self._joined = False
         self._reader: Reader = ports.open_reader(self)
@@ -123,9 +128,11 @@ class Runtime:
     def turn(self) -> None:
         """One round of the loop."""
         if self._full_since_s is None or self._paused:
-            self._take(self._reader.poll(self._options.poll_records, self._poll_timeout_s()))
+            records = self._reader.poll(self._options.poll_records, self._poll_timeout_s())
         else:
             self._clock.wait(BUSY_POLL_S)
+            records = ()
+        self._take(records)
         self._collect()
         self._commit_if_due()
         self._snapshots.sweep_if_due(self._offset)
@@ -149,18 +156,24 @@ class Runtime:
     # --- reading ------------------------------------------------------------------------------------------
 
     def _take(self, records: Sequence[RawRecord]) -> None:
-        if not records:
-            return
-        self._metrics.records.inc(len(records))
-        self._metrics.batch.observe(len(records))
-        inputs = [entry for raw in records if (entry := self._open(raw)) is not None]
+        if records:
+            self._metrics.records.inc(len(records))
+            self._metrics.batch.observe(len(records))
+        read = [entry for raw in records if (entry := self._open(raw)) is not None]
+        inputs, self._unopened = self._current([*self._unopened, *read]), []
         while inputs:
-            result = self._restorer.restore(inputs, self._partitions)
-            for source, since_ms in result.rewind.items():
-                self._search(source, since_ms)
-            for entry in result.known:
+            result = self._restorer.restore(inputs, self._partitions, self._reader.offset_at)
+            self._unopened += result.waiting
+            for source, offset in result.rewind.items():
+                self._go_back(source, offset)
+            # Going back commits, and a commit that fails takes every partition back.
+            for entry in self._current(result.known):
                 self._finish(Progress(entry))
-            inputs = self._accept(result.fresh)
+            inputs = self._accept(self._current(result.fresh))
+
+    def _current(self, inputs: Sequence[Input[Any]]) -> list[Input[Any]]:
+        """Returns the inputs that were not given up with their partition meanwhile."""
+        return [entry for entry in inputs if entry in self._raw]
 
     def _open(self, raw: RawRecord) -> Input[Any] | None:
         partition = self._partitions.get(raw.source)
@@ -191,7 +204,7 @@ class Runtime:
                 self._handler.accept(batch)
         except Exception as error:  # noqa: BLE001 - a handler's bug on one record must not stop all sessions
             self._blame(batch, error)
-            return [entry for entry in rest if entry in self._raw]
+            return self._current(rest)
         self._sessions.touch(*(entry.key for entry in batch))
         return rest
 
@@ -243,8 +256,12 @@ class Runtime:
         """Writes what an input caused and, when it is done, closes it in the books."""
         entry = progress.input
         if _writes(progress):
+            try:
+                self._outbox.write(progress.outputs)
+            except WireError as error:
+                log.exception("output_unwritable", partition=entry.source.partition, offset=entry.offset)
+                progress = Progress(entry, rejection=Rejection("unwritable", str(error)))
             self._wrote.add(entry)
-            self._outbox.write(progress.outputs)
         if not progress.done:
             return
         raw = self._raw.pop(entry)
@@ -266,7 +283,8 @@ class Runtime:
     def _commit(self) -> bool:
         """Makes outputs and positions durable; returns whether they are (else everything is replayed)."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._committed_at_s >= IDLE_COMMIT_S or not self._outbox.open:
+        if now_s - self._looked_back_at_s >= LOOK_BACK_S or not self._outbox.open:
+            self._looked_back_at_s = now_s
             for source, partition in self._partitions.items():
                 partition.replay_from = self._sessions.replay_from(source, partition.ledger.advance())
         positions = self._changed_positions()
@@ -298,28 +316,32 @@ class Runtime:
             partition = self._partitions[source]
             partition.committed = position
             partition.ledger.committed = position.offset
-        over = (
-            [
-                key
-                for key, session in self._sessions.items()
-                if session.over and session.versions and session.versions[-1] <= self._offset(session.source)
-            ]
-            if positions
-            else []
-        )
-        if over:
-            self._handler.forget(over)
-            self._sessions.drop(over)
+        if positions:
+            self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        """Drops sessions whose end is durable, but for those whose late records the handler still holds."""
+        ended = {
+            key
+            for key, session in self._sessions.items()
+            if session.over
+            and not session.touched
+            and session.versions
+            and session.versions[-1] <= self._offset(session.source)
+        }
+        if ended:
+            ended -= {entry.key for entry in self._raw}
+            self._handler.forget(ended)
+            self._sessions.drop(ended)
 
     def _offset(self, source: Source) -> int:
         return self._partitions[source].ledger.committed
 
     # --- going back ---------------------------------------------------------------------------------------
 
-    def _search(self, source: Source, since_ms: int) -> None:
-        """Reads a partition again from where a session without state must have begun."""
+    def _go_back(self, source: Source, offset: int) -> None:
+        """Reads a partition again from where the state of one of its sessions can be rebuilt."""
         self._commit()
-        offset = self._reader.offset_at(source, since_ms)
         earliest_needed = self._partitions[source].reopened().replay_from
         self._rewind(source, min(offset, earliest_needed), "session_state_missing")
 
@@ -334,14 +356,17 @@ class Runtime:
         partition = self._partitions[source].reopened()
         self._drop(source)
         partition.replay_from = min(partition.replay_from, offset)
+        partition.read_from = offset
         self._partitions[source] = partition
         self._reader.seek(source, offset)
 
     def _drop(self, source: Source) -> None:
+        given_up = [entry for entry in self._raw if entry.source == source]
         keys = self._sessions.of(source)
-        self._handler.forget(keys)
+        # Work without a session (texts) is given up with its records.
+        self._handler.forget({*keys, *(entry.key for entry in given_up)})
         self._sessions.drop(keys)
-        for entry in [entry for entry in self._raw if entry.source == source]:
+        for entry in given_up:
             del self._raw[entry]
             self._wrote.discard(entry)
         del self._partitions[source]
@@ -349,6 +374,9 @@ class Runtime:
     # --- assignment ---------------------------------------------------------------------------------------
 
     def assigned(self, committed: Mapping[Source, Position | None]) -> Mapping[Source, int | None]:
+        if self._paused:
+            # What is paused stays so when partitions are added; whether to pause all of them is found out anew.
+            self._reader.resume(list(self._partitions))
         self._joined, self._paused = True, False
         start: dict[Source, int | None] = {}
         for source, position in committed.items():
@@ -376,12 +404,12 @@ class Runtime:
     # --- what others see ----------------------------------------------------------------------------------
 
     def _hold_back(self) -> None:
-        """Stops reading while the handler is full: the log is the buffer.
+        """Stops reading while the handler is full or waits for the store: the log is the buffer.
 
         A pause drops what was fetched, so a short fullness is only waited out; polling goes on within PAUSE_AFTER_S.
         """
         now_s = self._clock.monotonic_s()
-        if not self._handler.full():
+        if not self._handler.full() and not self._unopened:
             if self._paused:
                 self._reader.resume(list(self._partitions))
             self._full_since_s, self._paused = None, False
@@ -399,6 +427,8 @@ class Runtime:
         not_ready = None
         if not self._joined:
             not_ready = "waiting for the consumer group"
+        elif self._unopened:
+            not_ready = "the session store does not answer, and sessions have to be restored"
         elif not self._handler.ready():
             not_ready = "the handler is not ready"
         self._health.beat(not_ready, self._handler.status())

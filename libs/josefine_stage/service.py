@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn, TypeVar
 
 import structlog
@@ -18,6 +19,7 @@ from josefine_stage.clock import SystemClock
 from josefine_stage.errors import ConfigurationError, StageError
 from josefine_stage.handler import Handler
 from josefine_stage.health import Health, HealthServer
+from josefine_stage.heap import bound_heap
 from josefine_stage.logs import configure_logging
 from josefine_stage.metrics import stage_metrics
 from josefine_stage.runtime import Ports, Runtime, RuntimeOptions
@@ -50,6 +52,7 @@ def serve(stage: str, input_topic: str, settings: StageSettings, build: Callable
     Raises:
         SystemExit: always.
     """
+    bound_heap()
     configure_logging(settings.log_level, {"stage": stage, "instance": settings.instance_id})
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,7 +78,7 @@ def _run(
 ) -> None:
     registry, clock = CollectorRegistry(), SystemClock()
     health = Health(clock)
-    with HealthServer(settings.metrics_host, settings.metrics_port, health, registry):
+    with _health_server(settings, health, registry):
         ports = KafkaPorts(stage, input_topic, settings)
         store = RedisStore(settings.redis_url, stage, settings.snapshot_ttl_s)
         log.info("stage_started", delivery=settings.delivery, brokers=settings.kafka_bootstrap_servers)
@@ -88,6 +91,14 @@ def _run(
         )
         runtime.run(stop)
     log.info("stage_stopped")
+
+
+def _health_server(
+    settings: StageSettings, health: Health, registry: CollectorRegistry
+) -> AbstractContextManager[object]:
+    if settings.metrics_port == 0:
+        return nullcontext()
+    return HealthServer(settings.metrics_host, settings.metrics_port, health, registry)
 
 
 def _options(stage: str, settings: StageSettings) -> RuntimeOptions:

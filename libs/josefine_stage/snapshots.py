@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from josefine_stage.clock import Clock
-from josefine_stage.errors import StoreError
+from josefine_stage.errors import BrokerError, StoreError
 from josefine_stage.handler import Handler, Source
 from josefine_stage.metrics import StageMetrics
 from josefine_stage.ports import LooseWriter, SnapshotStore
@@ -64,12 +64,13 @@ class Snapshots:
             return
         offsets = {key: committed(self._sessions[key].source) for key in taken}
         try:
-            # An end by time-out must be in the log before its tombstone says that it was written.
-            self._loose.flush(FLUSH_S)
+            if any(snapshot.over for snapshot in taken.values()):
+                # An end by time-out must be in the log before its tombstone says that it was written.
+                self._loose.flush(FLUSH_S)
             self._store.save(
                 taken, {key: self._sessions[key].rebuildable_from(offset) for key, offset in offsets.items()}
             )
-        except StoreError as error:
+        except (StoreError, BrokerError) as error:
             self._metrics.snapshot_failures.inc()
             log.warning("snapshots_not_stored", sessions=len(taken), reason=str(error))
             return

@@ -1,5 +1,6 @@
 """Snapshots in Redis: one hash a session and stage, a field a version. A cache of the log, never the truth."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
@@ -12,15 +13,16 @@ from redis.retry import Retry
 from josefine_stage.errors import ConfigurationError, StoreError
 from josefine_stage.handler import Snapshot
 
-BORN_KEY: Final = "josefine:born_at_ms"
-RETRIES: Final = 6
+RETRIES: Final = 1
+SILENT_S: Final = 5.0
+"""A store that did not answer is not asked again for so long: each try keeps the stage's loop waiting."""
 T = TypeVar("T")
 
 
 class RedisStore:
     """A SnapshotStore. One thread."""
 
-    def __init__(self, url: str, stage: str, ttl_s: int, timeout_s: float = 5.0) -> None:
+    def __init__(self, url: str, stage: str, ttl_s: int, timeout_s: float = 1.0) -> None:
         """Connects lazily.
 
         Raises:
@@ -29,6 +31,7 @@ class RedisStore:
         self._stage = stage
         self._ttl_s = ttl_s
         self._url = url
+        self._silence: tuple[float, str] = (-math.inf, "")
         retry = Retry(ExponentialBackoff(cap=timeout_s / 2, base=0.05), RETRIES)
         try:
             self._redis = redis.Redis.from_url(
@@ -51,16 +54,6 @@ class RedisStore:
 
     def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int]) -> None:
         self._ask(lambda: self._write(snapshots, keep_from))
-
-    def born_at_ms(self) -> int:
-        """Returns when this store was first used; a flush makes it forget, and it is born anew."""
-        now_ms = int(time.time() * 1000)
-
-        def ask() -> int:
-            self._redis.set(BORN_KEY, now_ms, nx=True)
-            return int(self._redis.get(BORN_KEY) or now_ms)
-
-        return self._ask(ask)
 
     def close(self) -> None:
         self._redis.close()
@@ -95,10 +88,15 @@ class RedisStore:
         return f"josefine:{{{session_id}}}:{self._stage}:{session_key}"
 
     def _ask(self, ask: Callable[[], T]) -> T:
+        until_s, reason = self._silence
+        if time.monotonic() < until_s:
+            raise StoreError(reason)
         try:
             return ask()
         except redis.RedisError as error:
-            raise StoreError(f"Redis at {_without_password(self._url)}: {error}") from error
+            reason = f"Redis at {_without_password(self._url)}: {error}"
+            self._silence = (time.monotonic() + SILENT_S, reason)
+            raise StoreError(reason) from error
 
 
 def _pack(snapshot: Snapshot) -> bytes:

@@ -9,11 +9,13 @@ from torch import Tensor
 class Arena:
     """Memory that is cut into tensors and taken back all at once. One thread.
 
-    Fresh pages cost more than the arithmetic on them, so the block grows to what the largest batch took, and stays.
+    Fresh pages cost more than the arithmetic on them, so the block is paged in at once and kept; should a batch need
+    more, it grows to that.
     """
 
-    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
-        self._block = torch.empty(0, device=device, dtype=dtype)
+    def __init__(self, device: torch.device, dtype: torch.dtype, size: int) -> None:
+        """Size: numbers that the largest usual batch takes."""
+        self._block = torch.zeros(size, device=device, dtype=dtype).fill_(0)  # zeros alone would page nothing in
         self._used = 0
         self._taken = 0
 

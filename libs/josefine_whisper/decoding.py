@@ -16,6 +16,8 @@ from josefine_whisper.rules import LogitRule, Stop, StopAtBudget, StopAtEnd, Sto
 
 POSITIONS_LIMIT: Final = {"cpu": 12_000, "cuda": 400_000}
 """Encoder positions of one batch: 12,000 are 8 full windows, 150 MB of keys and values for tiny."""
+TOKEN_CACHE_SHARE: Final = 1.25
+"""Of a batch's memory over that of the encoder positions: tokens, and padding to the longest of a group."""
 _SEED: Final = 0x5EED
 """Sampling is seeded per sequence, so that a decode does not depend on its neighbours or on history."""
 
@@ -72,9 +74,10 @@ class Decoder:
         self._no_speech = no_speech
         self._logit_rules = logit_rules
         self._alignment_heads = alignment_heads
-        weight = model.decoder.positions
-        self._arena = Arena(weight.device, weight.dtype)
+        weight, sizes = model.decoder.positions, model.dimensions
         self._positions_limit = POSITIONS_LIMIT.get(weight.device.type, POSITIONS_LIMIT["cpu"])
+        keys_values = self._positions_limit * sizes.decoder_layers * 2 * sizes.width
+        self._arena = Arena(weight.device, weight.dtype, int(keys_values * TOKEN_CACHE_SHARE))
 
     @torch.inference_mode()
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:

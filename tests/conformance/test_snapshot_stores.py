@@ -7,7 +7,7 @@ import pytest
 
 from josefine_stage.errors import ConfigurationError, StoreError
 from josefine_stage.handler import Snapshot
-from josefine_stage.memory import MemoryClock, MemoryStore
+from josefine_stage.memory import MemoryStore
 from josefine_stage.ports import SnapshotStore
 from josefine_state.store import RedisStore
 
@@ -15,7 +15,7 @@ from josefine_state.store import RedisStore
 @pytest.fixture(params=["memory", "redis"])
 def store(request: pytest.FixtureRequest) -> SnapshotStore:
     if request.param == "memory":
-        return MemoryStore(MemoryClock())
+        return MemoryStore()
     stack = request.getfixturevalue("broker_of_kind")("kafka")
     return RedisStore(stack.redis_url, "conformance", ttl_s=60)
 
@@ -43,10 +43,6 @@ def test_a_version_that_is_saved_again_is_one_version(store: SnapshotStore, key:
     store.save({key: Snapshot(10, b"a")}, {key: 0})
     store.save({key: Snapshot(10, b"a")}, {key: 0})
     assert [snapshot.version for snapshot in store.load([key])[key]] == [10]
-
-
-def test_the_store_remembers_since_when_it_has_lost_nothing(store: SnapshotStore) -> None:
-    assert store.born_at_ms() == store.born_at_ms()
 
 
 def test_stages_do_not_see_each_other(broker_of_kind: Callable[[str], object], key: str) -> None:

@@ -18,7 +18,7 @@ class InferenceSettings(StageSettings):
     """Number format of the weights: auto, float32, bfloat16, float16, int8."""
     threads: int = Field(default=0, ge=0)
     """Threads of a CPU device; 0: torch's own choice."""
-    batch_hops: int = Field(default=24_000, ge=3_000)
+    batch_hops: int = Field(default=12_000, ge=3_000)
     """Most audio in a batch, in hops of 10 ms."""
     batch_jobs: int = Field(default=64, ge=1)
     """Most windows in a batch."""

@@ -10,6 +10,7 @@ from josefine_stage.errors import FencedError, TooManyDeadLettersError
 from josefine_stage.health import Health
 from josefine_stage.memory import MemoryClock, MemoryLog, MemoryLoose, MemoryReader, MemoryStore, MemoryUnit
 from josefine_stage.metrics import stage_metrics
+from josefine_stage.position import unpack
 from josefine_stage.runtime import Ports, Runtime, RuntimeOptions
 from josefine_wire import topics
 from josefine_wire.codec import decode, encode
@@ -18,10 +19,18 @@ from josefine_wire.codec import decode, encode
 class World:
     """A log, a store, and one replica of the stage at a time."""
 
-    def __init__(self, *, keeps_metadata: bool = True, atomic: bool = True, snapshot_interval_s: float = 0.05) -> None:
+    def __init__(
+        self,
+        *,
+        keeps_metadata: bool = True,
+        atomic: bool = True,
+        snapshot_interval_s: float = 0.05,
+        partitions: int = 1,
+    ) -> None:
+        self._partitions = partitions
         self.clock = MemoryClock()
         self.log = MemoryLog(self.clock)
-        self.store = MemoryStore(self.clock)
+        self.store = MemoryStore()
         self._keeps_metadata, self._atomic, self._snapshot_interval_s = keeps_metadata, atomic, snapshot_interval_s
         self.clock.now_s += 1
         self.began_ms = int(self.clock.now_s * 1000)
@@ -43,12 +52,18 @@ class World:
             dead_letters_per_minute=limit,
         )
         ports = Ports(open_reader, self.unit, MemoryLoose(self.log), self.store, self.clock)
-        self.runtime = Runtime(self.handler, ports, options, stage_metrics(CollectorRegistry()), Health(self.clock))
-        self.reader.assign([0])
+        self.registry = CollectorRegistry()
+        self.runtime = Runtime(self.handler, ports, options, stage_metrics(self.registry), Health(self.clock))
+        self.reader.assign(range(self._partitions))
 
-    def publish(self, session: str, sequence: int, payload: bytes = b"\x01", *, end: bool = False) -> None:
+    def publish(
+        self, session: str, sequence: int, payload: bytes = b"\x01", *, end: bool = False, partition: int = 0
+    ) -> None:
         record = chunk(session, sequence, payload, end=end, at_ms=self.began_ms)
-        self.log.append(topics.AUDIO_RAW, session.encode(), encode(topics.AUDIO_RAW, record))
+        self.log.append(topics.AUDIO_RAW, session.encode(), encode(topics.AUDIO_RAW, record), partition)
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
@@ -193,6 +208,126 @@ def test_reading_pauses_while_the_handler_is_full() -> None:
     assert sum(len(world.totals(f"s{n}")) for n in range(200)) == 200
 
 
+def position(world: World) -> Any:
+    (found,) = world.log.positions.values()
+    return unpack(found.offset, found.metadata)
+
+
+def test_a_restart_under_load_replays_what_open_sessions_need_and_no_more() -> None:
+    world = World()
+    for number in range(200):
+        for sequence in range(3):
+            world.publish(f"s{number}", sequence, end=sequence == 2)
+        world.turn()
+        world.clock.now_s += 0.05
+    offset = next(iter(world.log.positions.values())).offset
+    assert position(world).replay_from > offset - 150
+
+
+def test_a_late_record_of_an_ended_session_is_done_before_the_session_is_forgotten() -> None:
+    world = World()
+    world.publish("a", 0, end=True)
+    world.publish("b", 0)
+    world.turn(20)
+    world.publish("a", 1, bytes([140]))  # takes 40 turns, while the end becomes durable
+    world.turn(200)
+    assert next(iter(world.log.positions.values())).offset == 3
+
+
+def test_an_output_that_fits_no_schema_is_a_dead_letter() -> None:
+    world = World()
+    world.publish("a", 0, b"huge")
+    world.publish("a", 1)
+    world.publish("b", 0)
+    world.turn(10)
+    assert [letter["code"] for letter in world.dead()] == ["unwritable"]
+    assert len(world.totals("a")) == len(world.totals("b")) == 1
+
+
+def test_a_rebalance_while_reading_is_paused_does_not_leave_a_partition_paused() -> None:
+    world = World()
+    for number in range(200):
+        world.publish(f"s{number}", 0, bytes([250]))
+    world.turn(100)
+    assert world.reader._paused
+    world.reader.assign([1])
+    world.handler._pending = [(0, progress) for _, progress in world.handler._pending]  # and room, in the same turn
+    world.turn(600)
+    assert sum(len(world.totals(f"s{n}")) for n in range(200)) == 200
+
+
+def test_new_sessions_begin_while_the_store_is_down() -> None:
+    world = World()
+    world.publish("a", 0)
+    world.turn(5)
+    world.store.unreachable = True
+    world.publish("a", 1)
+    world.publish("b", 0)
+    world.turn(5)
+    assert world.totals("a") == [(0, 1), (1, 2)]
+    assert world.totals("b") == [(0, 1)]
+
+
+def test_a_session_that_must_be_restored_waits_for_the_store_while_polling_goes_on() -> None:
+    world = World()
+    for sequence in range(5):
+        world.publish("a", sequence)
+    world.turn(150)
+    world.crash()
+    world.store.unreachable = True
+    world.publish("a", 5)
+    world.turn(200)
+    assert len(world.totals("a")) == 5
+    world.store.unreachable = False
+    world.turn(20)
+    assert world.totals("a") == [(n, n + 1) for n in range(6)]
+
+
+@pytest.mark.parametrize("lost", [1, 2, 100])
+def test_a_store_that_lost_the_last_versions_costs_a_replay_only(lost: int) -> None:
+    world = World()
+    for sequence in range(60):
+        world.publish("a", sequence)
+        world.publish("b", sequence)
+        world.turn(3)
+    world.turn(150)
+    for _ in range(lost):
+        world.store.lose("a")
+    world.crash()
+    world.publish("a", 60)
+    world.publish("b", 60)
+    world.turn(50)
+    assert world.totals("a") == world.totals("b") == [(n, n + 1) for n in range(61)]
+
+
+def test_a_session_without_a_beginning_takes_the_partition_back_once() -> None:
+    world = World()
+    for sequence in range(30):
+        world.publish("a", sequence)
+    world.turn(150)
+    world.crash()
+    for number in range(5):
+        world.publish(f"stray{number}", 3)
+        world.turn(20)
+    assert world.metric("josefine_stage_rewinds_total", reason="session_state_missing") <= 1
+
+
+def test_an_abort_while_going_back_blames_nobody() -> None:
+    world = World(partitions=2)
+    for sequence in range(30):
+        world.publish("a", sequence)
+    world.turn(150)
+    world.store.flush_all()
+    world.crash()
+    world.publish("a", 30)
+    world.publish("b", 0, partition=1)
+    world.unit.abort_next = True
+    world.turn(60)
+    assert world.dead() == []
+    assert world.totals("a") == [(n, n + 1) for n in range(31)]
+    assert world.totals("b") == [(0, 1)]
+
+
 EVENTS = st.one_of(
     st.tuples(st.just("publish"), st.integers(0, 3), st.sampled_from([1, 2, 100, 103, 110])),
     st.tuples(st.just("turn"), st.integers(1, 6), st.just(0)),
@@ -201,8 +336,29 @@ EVENTS = st.one_of(
     st.tuples(st.just("lose"), st.just(0), st.just(0)),
     st.tuples(st.just("flush_store"), st.just(0), st.just(0)),
     st.tuples(st.just("abort"), st.just(0), st.just(0)),
+    st.tuples(st.just("lose_version"), st.integers(0, 3), st.just(0)),
     st.tuples(st.just("store_down"), st.just(0), st.just(0)),
+    st.tuples(st.just("store_up"), st.just(0), st.just(0)),
 )
+
+
+def _happen(world: World, name: str, a: int) -> None:
+    match name:
+        case "turn":
+            world.turn(a)
+        case "crash":
+            world.crash()
+        case "revoke" | "lose":
+            world.reader.revoke([0], lost=name == "lose")
+            world.reader.assign([0])
+        case "flush_store":
+            world.store.flush_all()
+        case "lose_version":
+            world.store.lose(f"s{a}")
+        case "abort":
+            world.unit.abort_next = True
+        case "store_down" | "store_up":
+            world.store.unreachable = name == "store_down"
 
 
 def _play(world: World, events: list[tuple[str, int, int]]) -> dict[str, list[int]]:
@@ -213,23 +369,10 @@ def _play(world: World, events: list[tuple[str, int, int]]) -> dict[str, list[in
             world.publish(session, len(sent.setdefault(session, [])), bytes([b]))
             sent[session].append(b)
             world.clock.now_s += 0.01
-        elif name == "turn":
-            world.turn(a)
-        elif name == "crash":
-            world.crash()
-        elif name == "revoke":
-            world.reader.revoke([0])
-            world.reader.assign([0])
-        elif name == "lose":
-            world.reader.revoke([0], lost=True)
-            world.reader.assign([0])
-        elif name == "flush_store":
-            world.store.flush_all()
-        elif name == "abort":
-            world.unit.abort_next = True
-        elif name == "store_down":
-            world.clock.now_s += 0.1
-    world.turn(60)
+        else:
+            _happen(world, name, a)
+    world.store.unreachable = False
+    world.turn(80)
     return sent
 
 
