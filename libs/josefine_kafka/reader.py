@@ -10,6 +10,7 @@ from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers
 from josefine_stage.handler import Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
 
+CLOSE_POLL_S = 0.05
 OLDEST = -2
 """librdkafka's logical offset of the oldest record (RD_KAFKA_OFFSET_BEGINNING)."""
 
@@ -131,12 +132,22 @@ class GroupReader:
         return lags
 
     def close(self) -> None:
+        """Leaves the group, after `revoked` was called for what is left.
+
+        An assignment that comes while librdkafka closes asks its group, which may be gone already, and waits for ever.
+        So the membership is ended first, while everything still answers.
+        """
         self._closing = True
+        calling("unsubscribe", self._consumer.unsubscribe)
+        deadline_s = time.monotonic() + self._broker.timeout_s
+        self._consumer.poll(0)  # an assignment that was on its way
+        while self._consumer.assignment() and time.monotonic() < deadline_s:
+            self._consumer.poll(CLOSE_POLL_S)
         self._consumer.close()
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         if self._closing:
-            # librdkafka answers no look-ups while it closes; what it assigns now is revoked at once.
+            # What is assigned now is revoked at once.
             consumer.incremental_assign(assigned)
             return
         committed = self._committed(consumer, assigned)
