@@ -6,6 +6,7 @@ TORCH_INDEX ?=
 # Recordings with a manifest.jsonl that `make eval` measures.
 AUDIO ?= samples
 PYTEST_ARGS ?=
+REPEATS ?= 1
 
 BIN := .venv/bin
 STAMP := .venv/.josefine-installed
@@ -13,7 +14,7 @@ STAMP := .venv/.josefine-installed
 export PIP_QUIET := $(shell test -t 2; echo $$?)
 SERVICES := ingest feature inference nlu
 
-.PHONY: help setup demo test eval lint format lock clean
+.PHONY: help setup demo test chaos eval lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -34,6 +35,9 @@ demo: $(STAMP) ## Start the stack, speak to it, show what comes out, stop it
 
 test: $(STAMP) ## Run every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+chaos: $(STAMP) ## Break everything in the middle of live speech and count what is lost: make chaos REPEATS=3
+	@$(BIN)/python -m pytest -p no:randomly --no-header -q tests/chaos --chaos-repeats $(REPEATS) $(PYTEST_ARGS)
 
 eval: $(STAMP) ## Measure word error rates and times through the whole stack: make eval AUDIO=folder
 	@$(BIN)/josefine evaluate $(AUDIO)

@@ -27,6 +27,12 @@ BATCH_DEADLINE_S = 120
 """Time after which a device counts as hung: long, because a test machine may have other things to do."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("chaos")
+    group.addoption("--chaos-repeats", type=int, default=0, help="repeats of every fault; 0: the quick ones, once")
+    group.addoption("--chaos-json", type=Path, help="write every repeat here")
+
+
 class Stacks:
     """Stacks by kind of broker, started when they are first asked for."""
 

@@ -1,0 +1,211 @@
+"""Sessions of real speech in flight, a fault in the middle of them, and what became of every final."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from josefine_cli.manifest import ReferenceClip, read_manifest
+from josefine_cli.recordings import recording
+from josefine_client.collector import Collector, TranscriptEvent
+from josefine_client.player import Finished, Player, PlayOptions, Recording
+from josefine_client.publisher import Publisher
+from josefine_kafka.connection import Broker
+from josefine_kafka.tail import TopicTail
+from josefine_local.stack import LocalStack
+from josefine_wire import topics
+from josefine_wire.codec import decode
+from josefine_wire.records import session_config
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+SHORTEST_S = 5.0
+"""A shorter recording is over before the fault comes."""
+COPIES = 4
+STRIKE_AFTER_S = 5.0
+"""All sessions are in the middle of their speech then."""
+PATIENCE_S = 150.0
+SETTLE_S = 150.0
+
+Texts = tuple[str, ...]
+"""The finals of a session, in order."""
+
+
+@dataclass
+class Scene:
+    """A running stack and what a fault may do to it. Called from the fault's thread."""
+
+    stack: LocalStack
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def pid(self, role: str) -> int:
+        """Returns the pid of a process."""
+        return self.stack.process(role).pid
+
+    def child(self) -> int:
+        """Returns the pid of the device child."""
+        return self.wait_for(self._child, "a device child")
+
+    def restarts(self, role: str) -> int:
+        """Returns how often the supervisor has restarted a role."""
+        return next(each.restarts for each in self.stack.status().processes if each.role == role)
+
+    def child_restarts(self) -> int:
+        """Returns how often the present inference process has replaced its child; -1 while it cannot be asked."""
+        devices = self._devices()
+        return devices[0].restarts if devices else -1
+
+    def ready(self) -> bool:
+        """Returns whether every process is ready and a device child is there."""
+        return all(each.ready for each in self.stack.status().processes) and self._child() is not None
+
+    def wait_for(self, found: Callable[[], Any], what: str, within_s: float = SETTLE_S) -> Any:
+        """Returns the first true answer."""
+        deadline_s = time.monotonic() + within_s
+        while not (answer := found()):
+            if time.monotonic() > deadline_s:
+                raise AssertionError(f"{what} was waited for in vain for {within_s:.0f} s")
+            self.stop.wait(0.05)
+        return answer
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.stop.wait(seconds)
+
+    def _child(self) -> int | None:
+        devices = self._devices()
+        return devices[0].pid if devices else None
+
+    def _devices(self) -> Sequence[Any]:
+        return next(each.devices for each in self.stack.status().processes if each.role == "inference") or ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that happens to the engine."""
+
+    name: str
+    strike: Callable[[Scene], Callable[[], bool] | None]
+    """Does it; returns how to see that the engine has noticed, or None where there is nothing to notice."""
+    detect_within_s: float = 0.0
+    """Bar for the time to detect; 0: none."""
+    gaps_allowed: bool = False
+    """Whether sessions of the fault's own making may end with an error."""
+
+
+@dataclass
+class Outcome:
+    """One repeat of one fault."""
+
+    fault: str
+    sessions: int = 0
+    finals: int = 0
+    lost: int = 0
+    repeated: int = 0
+    """Finals that read_committed readers saw more than once."""
+    changed: int = 0
+    detect_s: float | None = None
+    next_result_s: float | None = None
+    """From the fault to the first result after it was noticed."""
+    problems: list[str] = field(default_factory=list)
+
+
+def clips() -> list[ReferenceClip]:
+    """Returns the recordings that are long enough."""
+    return [clip for clip in read_manifest(SAMPLES) if clip.duration_s >= SHORTEST_S]
+
+
+def recordings() -> Iterator[tuple[str, Recording]]:
+    """Yields 24 live sessions with the names of their clips, begun within two seconds."""
+    chosen = clips() * COPIES
+    for number, clip in enumerate(chosen):
+        yield clip.path.name, recording(clip.path, session_config("LIVE"), 1.0, delay_s=2.0 * number / len(chosen))
+
+
+class Run:
+    """Plays the sessions once."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._broker = Broker(stack.bootstrap_servers, {"log_level": "2"})
+        self.finished: dict[str, Finished] = {}
+        self.arrivals_s: list[float] = []
+        self.clip_of: dict[str, str] = {}
+        self._times_seen: Counter[str] = Counter()
+
+    def play(self, begun: Callable[[], None]) -> None:
+        """Plays all sessions to their ends; calls `begun` when the first byte is to be sent."""
+        chosen = list(recordings())
+        self.clip_of = {each.session.session_id: clip for clip, each in chosen}
+        with Publisher.connect(self._broker) as publisher, Collector.connect(self._broker) as collector:
+            tail = TopicTail(self._broker, [topics.TRANSCRIPTS], "end")
+            player = Player(publisher, collector, PlayOptions(in_flight=len(chosen), patience_s=PATIENCE_S))
+            begun()
+            for event in player.play([each for _, each in chosen]):
+                if isinstance(event, TranscriptEvent):
+                    self.arrivals_s.append(time.monotonic())
+                elif isinstance(event, Finished):
+                    self.finished[event.recording.session.session_id] = event
+            self._count(tail)
+            tail.close()
+
+    def _count(self, tail: TopicTail) -> None:
+        """Counts how often a read_committed reader sees each final."""
+        deadline_s, wanted = time.monotonic() + 30, sum(len(texts) for texts in self.texts().values())
+        while len(self._times_seen) < wanted and time.monotonic() < deadline_s:
+            for raw in tail.poll(0.2):
+                record = decode(topics.TRANSCRIPTS, raw.value)
+                if record["kind"] == "FINAL" and record["session_id"] in self.clip_of:
+                    self._times_seen[record["id"]] += 1
+
+    def texts(self) -> Mapping[str, Texts]:
+        """Returns the finals of each session that was finished."""
+        return {
+            session_id: tuple(final["text"] for final in done.result.finals())
+            for session_id, done in self.finished.items()
+        }
+
+    def judge(self, outcome: Outcome, undisturbed: Mapping[str, set[Texts]]) -> None:
+        """Compares with the undisturbed runs."""
+        texts = self.texts()
+        for session_id, clip in self.clip_of.items():
+            heard, expected = texts.get(session_id, ()), undisturbed[clip]
+            done = self.finished.get(session_id)
+            if done is None or done.failure or done.result.error:
+                outcome.problems.append(f"{clip}: {done.failure or done.result.error if done else 'never finished'}")
+            outcome.lost += max(min(map(len, expected)) - len(heard), 0)
+            outcome.changed += heard not in expected
+            outcome.finals += len(heard)
+        outcome.sessions = len(self.clip_of)
+        outcome.repeated = sum(times - 1 for times in self._times_seen.values())
+
+
+def strike_in_the_middle(fault: Fault, scene: Scene, undisturbed: Mapping[str, set[Texts]]) -> Outcome:
+    """Plays the sessions, lets the fault happen in the middle, and returns what became of them."""
+    scene.wait_for(scene.ready, "the whole stack")
+    outcome, run = Outcome(fault.name), Run(scene.stack)
+    begun, struck, failed = threading.Event(), list[float](), list[BaseException]()
+
+    def strike() -> None:
+        begun.wait()
+        scene.pause(STRIKE_AFTER_S)
+        try:
+            struck.append(time.monotonic())
+            noticed = fault.strike(scene)
+            if noticed is not None:
+                scene.wait_for(noticed, f"{fault.name} to be noticed")
+                outcome.detect_s = time.monotonic() - struck[0]
+        except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised below
+            failed.append(error)
+
+    thread = threading.Thread(target=strike, name="fault", daemon=True)
+    thread.start()
+    run.play(begun.set)
+    thread.join()
+    if failed:
+        raise failed[0]
+    noticed_s = struck[0] + (outcome.detect_s or 0.0)
+    outcome.next_result_s = next((at - struck[0] for at in run.arrivals_s if at > noticed_s), None)
+    run.judge(outcome, undisturbed)
+    return outcome
