@@ -1,4 +1,4 @@
-"""A reader may be closed at any moment, also while it joins its group: librdkafka waits for ever if it is done wrong."""
+"""A reader may be closed at any moment, also while it joins its group, when librdkafka may wait for ever."""
 
 import subprocess
 import sys
