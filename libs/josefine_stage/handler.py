@@ -98,7 +98,7 @@ class Turn:
     """What a handler may know of the world in one turn."""
 
     now_s: float
-    """Unix epoch in seconds, from the runtime's clock."""
+    """Seconds from an arbitrary zero, never going back: the wall clock may step, and silence is an interval."""
     caught_up: frozenset[Source] = field(default_factory=frozenset)
     """Partitions whose end has been read: only there does silence mean that a producer is silent."""
 

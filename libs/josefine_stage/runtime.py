@@ -224,7 +224,7 @@ class Runtime:
     # --- results ------------------------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        turn = Turn(self._clock.epoch_s(), self._reader.caught_up())
+        turn = Turn(self._clock.monotonic_s(), self._reader.caught_up())
         with self._metrics.handling.time():
             step = self._handler.advance(turn)
         self._outbox.write_loose(step.loose)

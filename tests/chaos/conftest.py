@@ -2,17 +2,21 @@
 
 import json
 import platform
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from statistics import quantiles
 
 import psutil
 import pytest
+import shifted_clock
 from faults import BATCH_DEADLINE_S
 from rich.console import Console
 from rich.table import Table
 from scene import Outcome, Run, Scene, Texts
 
-from josefine_local.options import StackOptions, standard_services
+from josefine_local.options import Service, StackOptions, standard_services
 from josefine_local.stack import LocalStack
 
 OUTCOMES = pytest.StashKey[list[Outcome]]()
@@ -28,13 +32,25 @@ def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    environment = {"inference": {"JOSEFINE_BATCH_DEADLINE_S": str(BATCH_DEADLINE_S)}}
+def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("chaos")
     options = StackOptions(
-        run_dir=tmp_path_factory.mktemp("chaos"), services=standard_services(environment), broker="kafka"
+        run_dir=folder,
+        services=services(folder / "clock"),
+        broker=request.config.getoption("--chaos-broker"),
     )
     with LocalStack(options) as stack:
         yield Scene(stack)
+
+
+def services(clock: Path) -> tuple[Service, ...]:
+    """Returns the stages with a wall clock that can be stepped."""
+    script = str(Path(shifted_clock.__file__))
+    environment = {shifted_clock.FILE: str(clock), "JOSEFINE_BATCH_DEADLINE_S": str(BATCH_DEADLINE_S)}
+    return tuple(
+        replace(each, argv=(sys.executable, script, each.role), environment={**each.environment, **environment})
+        for each in standard_services()
+    )
 
 
 @pytest.fixture(scope="session")

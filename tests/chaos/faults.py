@@ -148,6 +148,19 @@ def store_unreachable_at_restart(scene: Scene) -> Noticed:
     return lambda: scene.restarts("ingest") > before
 
 
+def step_clock(seconds: float) -> Callable[[Scene], Noticed]:
+    """The wall clock of all services jumps and jumps back."""
+
+    def strike(scene: Scene) -> Noticed:
+        file = scene.stack.run_dir / "clock"
+        file.write_text(str(seconds))
+        scene.pause(5.0)
+        file.write_text("0")
+        return None
+
+    return strike
+
+
 def poison(make: Callable[[], list[tuple[str, bytes, bytes]]]) -> Callable[[Scene], Noticed]:
     """Publishes records that no stage can process, beside the good sessions."""
 
@@ -216,19 +229,21 @@ FAULTS = [
     Fault("inference a zombie beside its successor", zombie("inference")),
     Fault("feature a zombie beside its successor", zombie("feature")),
     *(
-        Fault(f"{role} killed: {point}", killed_at(role, point, calls))
+        Fault(f"{role} killed: {point}", killed_at(role, point, calls), needs_kafka=True)
         for role, calls in (("ingest", 2), ("inference", 1))
         for point in POINTS
     ),
     Fault("inference replica joins and leaves", rebalance("inference")),
     Fault("ingest replica joins and leaves", rebalance("ingest")),
-    Fault("SIGKILL of the broker", kill("broker")),
-    Fault("broker does not answer for 30 s", hang("broker", OUTAGE_S)),
+    Fault("SIGKILL of the broker", kill("broker"), needs_kafka=True),
+    Fault("broker does not answer for 30 s", hang("broker", OUTAGE_S), needs_kafka=True),
     Fault("SIGKILL of Redis, which keeps its data", kill("store"), detect_within_s=2.0),
     Fault("Redis flushed, then SIGKILL of feature", flush_store, detect_within_s=2.0),
     Fault("Redis flushed, then SIGKILL of inference", flush_store_and_kill_inference, detect_within_s=2.0),
     Fault("Redis does not answer for 30 s", hang("store", OUTAGE_S)),
     Fault("Redis does not answer while ingest restarts", store_unreachable_at_restart),
+    Fault("the clock jumps an hour ahead and back", step_clock(3600.0)),
+    Fault("the clock jumps an hour back and ahead", step_clock(-3600.0)),
     Fault("poison: garbage bytes", poison(garbage)),
     Fault("poison: unknown schema", poison(unknown_schema)),
     Fault("poison: features of a wrong length", poison(wrong_lengths)),

@@ -91,8 +91,8 @@ class Fault:
     """Does it; returns how to see that the engine has noticed, or None where there is nothing to notice."""
     detect_within_s: float = 0.0
     """Bar for the time to detect; 0: none."""
-    gaps_allowed: bool = False
-    """Whether sessions of the fault's own making may end with an error."""
+    needs_kafka: bool = False
+    """Whether it is about the broker or its transactions."""
 
 
 @dataclass

@@ -10,6 +10,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     repeats = metafunc.config.getoption("--chaos-repeats")
     chosen = FAULTS if repeats else [fault for fault in FAULTS if fault.name in QUICK]
+    if metafunc.config.getoption("--chaos-broker") == "tansu":
+        chosen = [fault for fault in chosen if not fault.needs_kafka]
     cases = [(fault, number) for fault in chosen for number in range(max(repeats, 1))]
     metafunc.parametrize(("fault", "number"), cases, ids=[f"{fault.name}-{number}" for fault, number in cases])
 
@@ -22,7 +24,9 @@ def test_no_final_is_lost_or_repeated(
     outcome = strike_in_the_middle(fault, scene, undisturbed)
     outcomes.append(outcome)
     assert outcome.problems == []
-    assert (outcome.lost, outcome.repeated) == (0, 0)
+    assert outcome.lost == 0
+    if scene.stack.delivery == "exactly_once":
+        assert outcome.repeated == 0, "at least once, readers drop the ids that they have seen"
     assert outcome.changed == 0
     assert outcome.next_result_s is not None
     if fault.detect_within_s:

@@ -1,5 +1,6 @@
 """audio.raw -> audio.frames, as the stage runtime calls it."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +35,7 @@ class IngestHandler:
         self._live: deque[Lane] = deque()
         self._recorded: deque[Lane] = deque()
         self._queued_bytes = 0
-        self._swept_s = self._probed_s = 0.0
+        self._swept_s = self._probed_s = -math.inf
         self._ready = decodes()
 
     def restore(self, key: str, snapshot: Snapshot | None) -> None:
@@ -90,9 +91,9 @@ class IngestHandler:
 
     def _keep_watch(self, turn: Turn) -> None:
         """Looks for silent producers and tries the decoder, now and then."""
-        if abs(turn.now_s - self._probed_s) >= _PROBE_S:
+        if turn.now_s - self._probed_s >= _PROBE_S:
             self._probed_s, self._ready = turn.now_s, decodes()
-        if abs(turn.now_s - self._swept_s) < _SWEEP_S:
+        if turn.now_s - self._swept_s < _SWEEP_S:
             return
         self._swept_s = turn.now_s
         for lane in self._lanes.values():
