@@ -1,4 +1,7 @@
-"""Deterministic ids: a replay gives the same, so every reader can drop what it has seen."""
+"""Deterministic ids: a replay gives the same, so every reader can drop what it has seen.
+
+A variant (a replay with another model) follows after an @, so that its results stand beside the session's own.
+"""
 
 
 def interim_id(session_id: str, channel: int, segment: int, revision: int) -> str:
@@ -6,21 +9,28 @@ def interim_id(session_id: str, channel: int, segment: int, revision: int) -> st
     return f"{session_id}/{channel}/{segment}/{revision}"
 
 
-def final_id(session_id: str, channel: int, segment: int) -> str:
+def final_id(session_id: str, channel: int, segment: int, variant: str = "") -> str:
     """Returns the id of a FINAL transcript."""
-    return f"{session_id}/{channel}/{segment}/final"
+    return f"{session_id}/{channel}/{segment}/final{_suffix(variant)}"
 
 
-def end_id(session_id: str, channel: int) -> str:
+def end_id(session_id: str, channel: int, variant: str = "") -> str:
     """Returns the id of a channel's END transcript."""
-    return f"{session_id}/{channel}/end"
+    return f"{session_id}/{channel}/end{_suffix(variant)}"
 
 
 def understanding_id(transcript_id: str) -> str:
     """Returns the id of what nlu says of a FINAL or END transcript."""
-    return f"{transcript_id.removesuffix('/final')}/nlu"
+    # A session id may hold an @ but no /, a variant may hold both.
+    session_id, _, rest = transcript_id.partition("/")
+    place, _, variant = rest.partition("@")
+    return f"{session_id}/{place.removesuffix('/final')}/nlu{_suffix(variant)}"
 
 
 def dead_letter_id(stage: str, topic: str, partition: int, offset: int) -> str:
     """Returns the id of a dead letter."""
     return f"{stage}/{topic}/{partition}/{offset}"
+
+
+def _suffix(variant: str) -> str:
+    return f"@{variant}" if variant else ""

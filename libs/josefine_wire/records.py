@@ -11,6 +11,14 @@ TranscriptKind = Literal["INTERIM", "FINAL", "END"]
 Polarity = Literal["NEGATIVE", "NEUTRAL", "POSITIVE"]
 
 
+class Replay(TypedDict):
+    """Whose results a session gives that hears another one again."""
+
+    session_id: str
+    session_started_at: int
+    variant: str
+
+
 class SessionConfig(TypedDict):
     """What the producer asks of the pipeline."""
 
@@ -20,6 +28,8 @@ class SessionConfig(TypedDict):
     interim_results: bool
     endpointing_ms: int
     metadata: dict[str, str]
+    replay: NotRequired[Replay | None]
+    """Missing in states that were stored before there were replays."""
 
 
 class SessionStart(TypedDict):
@@ -137,6 +147,7 @@ class Transcript(TypedDict):
     reason: EndReason | None
     error: Error | None
     metadata: dict[str, str]
+    variant: str
 
 
 class Entity(TypedDict):
@@ -184,6 +195,7 @@ class Understanding(TypedDict):
     pii: list[PiiSpan]
     sentiment: Sentiment | None
     metadata: dict[str, str]
+    variant: str
 
 
 class DeadLetter(TypedDict):
@@ -223,4 +235,5 @@ def session_config(
         interim_results=interim_results,
         endpointing_ms=endpointing_ms,
         metadata=metadata or {},
+        replay=None,
     )

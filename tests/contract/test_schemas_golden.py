@@ -11,6 +11,7 @@ CONFIG = {
     "interim_results": True,
     "endpointing_ms": 500,
     "metadata": {"call": "42"},
+    "replay": {"session_id": "s-0", "session_started_at": 1_600_000_000_000, "variant": "base"},
 }
 CHANNEL = {
     "session_id": "s-1",
@@ -27,6 +28,7 @@ RESULT = {key: value for key, value in CHANNEL.items() if key != "sequence"} | {
     "start_sample": 16_000,
     "end_sample": 48_000,
     "metadata": {"call": "42"},
+    "variant": "base",
 }
 
 RECORDS = {
@@ -64,7 +66,7 @@ RECORDS = {
     },
     "transcripts": RESULT
     | {
-        "id": "s-1/1/3/final",
+        "id": "s-1/1/3/final@base",
         "kind": "FINAL",
         "revision": 200,
         "text": "Boston.",
@@ -80,7 +82,7 @@ RECORDS = {
     },
     "understanding": RESULT
     | {
-        "id": "s-1/1/3/nlu",
+        "id": "s-1/1/3/nlu@base",
         "kind": "SEGMENT",
         "entities": [
             {
@@ -114,6 +116,37 @@ RECORDS = {
 
 GOLDEN = {
     "audio.raw": (
+        "c301f87fae94776acb4e06732d3106702d310080a0abfef962a0c290828389850602106c696e6561723136807d040008"
+        "626173650a656e2d474201e807020863616c6c043432000206732d308080f4f6905d0862617365080001ff7f0001"
+    ),
+    "audio.frames": (
+        "c301e2b7df11770bbabe06732d3102040e80a0abfef962a0c290828389850680fa01080100ffff0280fa0180051c6d69"
+        "7373696e675f6368756e6b7300020008626173650a656e2d474201e807020863616c6c043432000206732d308080f4f6"
+        "905d086261736500020480ee0502186465636f64655f6572726f720222627974652031323a206e6f206672616d65"
+    ),
+    "feature.frames": (
+        "c30100ec15131b827f8606732d3102040e80a0abfef962a0c2908283898506c801a00108003c00bc3e0400ff000001020080ee050000"
+    ),
+    "transcripts": (
+        "c301d3a4e2d322f77c2d24732d312f312f332f66696e616c406261736506732d3102040206900380a0abfef962a0c290"
+        "828389850680fa0180ee050e426f73746f6e2e02020c626f73746f6e0e426f73746f6e2e80930280de020000003f0000"
+        "00003f04656e0e74696e792e656e010280fa0180051c6d697373696e675f6368756e6b7300000202780279020863616c"
+        "6c043432000862617365"
+    ),
+    "understanding": (
+        "c301a79d635f4a4642df20732d312f312f332f6e6c75406261736506732d310204000680a0abfef962a0c29082838985"
+        "0680fa0180ee0502064750450c426f73746f6e000c80930280de0200163c4c4f434154494f4e3e2e02104c4f43415449"
+        "4f4e000c0000403f00020200000000020863616c6c043432000862617365"
+    ),
+    "dead.letters": (
+        "c301228bf3cfe501b3f228696e676573742f617564696f2e7261772f322f390c696e6765737412617564696f2e726177"
+        "04120206732d310204c30102167472616365706172656e740830302d31000206732d3108776972650c62797465203080"
+        "a0abfef962"
+    ),
+}
+# What version 1 wrote of the same records: such bytes are in logs.
+FIRST_VERSION = {
+    "audio.raw": (
         "c30153792353cf32a70906732d3106702d310080a0abfef962a0c290828389850602106c696e6561723136807d040008"
         "626173650a656e2d474201e807020863616c6c04343200080001ff7f0001"
     ),
@@ -135,11 +168,6 @@ GOLDEN = {
         "ee0502064750450c426f73746f6e000c80930280de0200163c4c4f434154494f4e3e2e02104c4f434154494f4e000c00"
         "00403f00020200000000020863616c6c04343200"
     ),
-    "dead.letters": (
-        "c301228bf3cfe501b3f228696e676573742f617564696f2e7261772f322f390c696e6765737412617564696f2e726177"
-        "04120206732d310204c30102167472616365706172656e740830302d31000206732d3108776972650c62797465203080"
-        "a0abfef962"
-    ),
 }
 
 
@@ -151,3 +179,23 @@ def test_writes_these_bytes(topic):
 @pytest.mark.parametrize("topic", RECORDS)
 def test_reads_these_bytes(topic):
     assert decode(topic, bytes.fromhex(GOLDEN[topic])) == RECORDS[topic]
+
+
+def before_replays(record):
+    """Returns the record as the first version had it: what came later has its default."""
+    match record:
+        case {"replay": _}:
+            return record | {"replay": None}
+        case {"variant": _}:
+            return record | {"variant": "", "id": record["id"].removesuffix("@base")}
+        case {"start": dict() as start}:
+            return record | {"start": before_replays(start)}
+        case {"config": config}:
+            return record | {"config": before_replays(config)}
+        case _:
+            return record
+
+
+@pytest.mark.parametrize("topic", FIRST_VERSION)
+def test_reads_what_the_first_version_wrote(topic):
+    assert decode(topic, bytes.fromhex(FIRST_VERSION[topic])) == before_replays(RECORDS[topic])

@@ -69,9 +69,14 @@ class Channel:
         return self._listener.sequence > 0 or self.life is not Life.OPEN
 
     @property
+    def urgent(self) -> bool:
+        """Whether someone waits for the words while speaking: not so where live speech is heard again."""
+        return self.config["mode"] == "LIVE" and not self.config.get("replay")
+
+    @property
     def live(self) -> bool:
-        """Whether someone waits for the words now."""
-        return self.config["mode"] == "LIVE" and self.life is Life.OPEN
+        """Whether someone who waits for the words may go on speaking."""
+        return self.urgent and self.life is Life.OPEN
 
     @property
     def model(self) -> str:

@@ -106,7 +106,7 @@ class Dispatch:
 
     def final(self, key: str, channel: Channel, closing: Closing) -> None:
         """Queues a closed segment."""
-        kind = Kind.FINAL_LIVE if channel.config["mode"] == "LIVE" else Kind.FINAL_RECORDED
+        kind = Kind.FINAL_LIVE if channel.urgent else Kind.FINAL_RECORDED
         self._add(key, kind, closing.heard.segment.hops, _Final(channel, closing))
 
     def interim(self, key: str, channel: Channel, interims: Interims, record: FeatureFrame) -> None:

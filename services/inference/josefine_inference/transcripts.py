@@ -8,7 +8,7 @@ from josefine_inference.segmenter import Segment
 from josefine_stage.handler import Output
 from josefine_wire.ids import end_id, final_id, interim_id
 from josefine_wire.positions import HOP_SAMPLES
-from josefine_wire.records import EndReason, Error, FeatureFrame, Gap, SessionConfig, Transcript, Word
+from josefine_wire.records import EndReason, Error, FeatureFrame, Gap, Replay, SessionConfig, Transcript, Word
 from josefine_wire.topics import TRANSCRIPTS, channel_key
 
 
@@ -19,6 +19,14 @@ class About:
     record: FeatureFrame
     config: SessionConfig
     model: str
+
+    @property
+    def replay(self) -> Replay:
+        """Whose results these are, and their variant: the session's own, or of the one that it hears again."""
+        own = Replay(
+            session_id=self.record["session_id"], session_started_at=self.record["session_started_at"], variant=""
+        )
+        return self.config.get("replay") or own
 
     def end_sample(self, hop: int) -> int:
         """Returns the position of a hop's end, never behind the channel's end."""
@@ -43,7 +51,8 @@ def final_transcript(about: About, segment: Segment, hypothesis: Hypothesis, gap
     start_sample = segment.start_hop * HOP_SAMPLES
     transcript = _blank(about, segment.number, start_sample, max(start_sample, about.end_sample(segment.end_hop)))
     transcript["kind"], transcript["revision"] = "FINAL", segment.hops
-    transcript["id"] = final_id(transcript["session_id"], transcript["channel"], segment.number)
+    place = (transcript["session_id"], transcript["channel"])
+    transcript["id"] = final_id(*place, segment.number, transcript["variant"])
     transcript["speech_final"], transcript["gaps"] = segment.speech_final, list(gaps)
     words = timed_words(hypothesis, transcript["start_sample"], transcript["end_sample"])
     return _output(_with_words(transcript, words, len(words)))
@@ -54,7 +63,7 @@ def end_transcript(about: About, segments: int, gaps: Sequence[Gap], refusal: Er
     end = about.record["end"]
     length = end["samples"] if end else 0
     transcript = _blank(about, segments, 0, length)
-    transcript["id"] = end_id(transcript["session_id"], transcript["channel"])
+    transcript["id"] = end_id(transcript["session_id"], transcript["channel"], transcript["variant"])
     reason: EndReason = "ERROR" if refusal or not end else end["reason"]
     transcript["kind"], transcript["reason"], transcript["gaps"] = "END", reason, list(gaps)
     transcript["error"] = refusal
@@ -69,16 +78,16 @@ def poison_gap(segment: Segment) -> Gap:
 
 
 def _blank(about: About, segment: int, start_sample: int, end_sample: int) -> Transcript:
-    record = about.record
+    record, replay = about.record, about.replay
     return Transcript(
         id="",
-        session_id=record["session_id"],
+        session_id=replay["session_id"],
         channel=record["channel"],
         channels=record["channels"],
         kind="INTERIM",
         segment=segment,
         revision=0,
-        session_started_at=record["session_started_at"],
+        session_started_at=replay["session_started_at"],
         captured_at=record["captured_at"],
         start_sample=start_sample,
         end_sample=end_sample,
@@ -93,6 +102,7 @@ def _blank(about: About, segment: int, start_sample: int, end_sample: int) -> Tr
         reason=None,
         error=None,
         metadata=about.config["metadata"],
+        variant=replay["variant"],
     )
 
 

@@ -17,14 +17,14 @@ LATEST_S: Final = 4_102_444_800
 
 def start_fault(chunk: AudioChunk) -> str | None:
     """Returns what is wrong with a session's first chunk, or None."""
-    session_id = chunk["session_id"]
-    if not 1 <= len(session_id) <= MAX_SESSION_ID:
-        return f"session_id: has {len(session_id)} characters, 1 to {MAX_SESSION_ID} are allowed"
-    if "/" in session_id:
-        return "session_id: must not contain '/', which stands before the channel in keys"
+    fault = _id_fault("session_id", chunk["session_id"])
+    if fault is not None:
+        return fault
     if chunk["start"] is None:
         return "start: is missing on sequence 0"
-    return _encoding_fault(chunk["start"]) or time_fault(chunk) or payload_fault(chunk)
+    replay = chunk["start"]["config"].get("replay")
+    fault = _id_fault("start.config.replay.session_id", replay["session_id"]) if replay else None
+    return fault or _encoding_fault(chunk["start"]) or time_fault(chunk) or payload_fault(chunk)
 
 
 def time_fault(chunk: AudioChunk) -> str | None:
@@ -41,6 +41,14 @@ def payload_fault(chunk: AudioChunk) -> str | None:
     """Returns what is wrong with a chunk's bytes, or None."""
     size = len(chunk["payload"])
     return None if size <= MAX_PAYLOAD_BYTES else f"payload: has {size} bytes, at most {MAX_PAYLOAD_BYTES} are allowed"
+
+
+def _id_fault(field: str, session_id: str) -> str | None:
+    if not 1 <= len(session_id) <= MAX_SESSION_ID:
+        return f"{field}: has {len(session_id)} characters, 1 to {MAX_SESSION_ID} are allowed"
+    if "/" in session_id:
+        return f"{field}: must not contain '/', which stands before the channel in keys"
+    return None
 
 
 def _encoding_fault(start: SessionStart) -> str | None:

@@ -87,7 +87,7 @@ class IngestHandler:
     def _schedule(self, lane: Lane) -> None:
         if not lane.scheduled:
             lane.scheduled = True
-            (self._live if lane.session.live else self._recorded).append(lane)
+            (self._live if lane.session.urgent else self._recorded).append(lane)
 
     def _keep_watch(self, turn: Turn) -> None:
         """Looks for silent producers and tries the decoder, now and then."""

@@ -87,7 +87,7 @@ class Lane:
 
     def may_step(self, now_s: float) -> bool:
         """Whether it is this session's turn: a recording has a rate, replays and overdue chunks do not wait."""
-        if self.session.live:
+        if self.session.urgent:
             return True
         if self._queued_since_s is None:
             self._queued_since_s = now_s

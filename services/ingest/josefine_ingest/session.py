@@ -71,8 +71,13 @@ class Session:
 
     @property
     def live(self) -> bool:
-        """Whether somebody waits for the result while speaking."""
+        """Whether it was sent while somebody was speaking."""
         return self.start["config"]["mode"] == "LIVE"
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for the result while speaking: not so where live speech is heard again."""
+        return self.live and not self.start["config"].get("replay")
 
     @property
     def storable(self) -> bool:

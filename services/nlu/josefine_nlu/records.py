@@ -45,6 +45,7 @@ def end_record(transcript: Transcript) -> Understanding:
         pii=[],
         sentiment=None,
         metadata=transcript["metadata"],
+        variant=transcript["variant"],
     )
 
 

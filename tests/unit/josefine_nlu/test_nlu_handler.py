@@ -40,7 +40,7 @@ def transcript(text, kind="FINAL", segment=0, **changes):
         "id": id_, "session_id": "s", "channel": 0, "channels": 1, "kind": kind, "segment": segment, "revision": 1,
         "session_started_at": 1, "captured_at": 2, "start_sample": 100, "end_sample": 900, "text": text,
         "stable_words": 0, "words": words, "confidence": 1.0, "language": "en", "model": "m", "speech_final": True,
-        "gaps": [], "reason": None, "error": None, "metadata": {"k": "v"},
+        "gaps": [], "reason": None, "error": None, "metadata": {"k": "v"}, "variant": "",
     }  # fmt: skip
     return record | changes
 
