@@ -45,7 +45,9 @@ class AcknowledgedWriter:
         """The librdkafka producer, for this package."""
         return self._producer
 
-    def send(self, topic: str, key: bytes, value: bytes) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Mapping[str, bytes] | None = None
+    ) -> None:
         """Queues a record; waits only while the queue is full.
 
         Raises:
@@ -54,7 +56,9 @@ class AcknowledgedWriter:
         deadline_s = time.monotonic() + self._broker.timeout_s
         while True:
             try:
-                self._producer.produce(topic, value=value, key=key, on_delivery=self._delivered)
+                self._producer.produce(
+                    topic, value=value, key=key, headers=dict(headers or {}), on_delivery=self._delivered
+                )
             except BufferError as error:
                 if time.monotonic() > deadline_s:
                     raise BrokerError(
