@@ -33,14 +33,24 @@ def up(
     broker: Annotated[
         BrokerChoice | None, typer.Option(help="kafka, tansu, or auto: kafka where it can run (JOSEFINE_BROKER).")
     ] = None,
+    brokers: Annotated[
+        int, typer.Option(help="Nodes of Apache Kafka: 1, or 3, which keep three copies and go on without one of them.")
+    ] = 1,
     services: Annotated[str, typer.Option(help="Which services, separated by commas; empty: none.")] = ",".join(
         SERVICE_ROLES
     ),
     partitions: Annotated[int, typer.Option(min=1, help="Partitions of a topic that is created.")] = 4,
-    kafka_port: Annotated[int, typer.Option(**PORT_RANGE, help="Port of the broker.")] = UP_PORTS.kafka,
+    kafka_port: Annotated[
+        int, typer.Option(**PORT_RANGE, help="Port of the broker; of three the first, the others are the next two.")
+    ] = UP_PORTS.kafka,
     controller_port: Annotated[
-        int, typer.Option(**PORT_RANGE, help="Port of the broker's controller.")
-    ] = UP_PORTS.controller,
+        int | None,
+        typer.Option(
+            **PORT_RANGE,
+            show_default=f"{UP_PORTS.controller}, of three brokers {UP_PORTS.controller + 2}",
+            help="Port of the broker's controller; of three the first.",
+        ),
+    ] = None,
     redis_port: Annotated[int, typer.Option(**PORT_RANGE, help="Port of the store.")] = UP_PORTS.redis,
     metrics_port: Annotated[
         int, typer.Option(**PORT_RANGE, help="First of the services' metrics ports.")
@@ -55,7 +65,9 @@ def up(
     options = StackOptions.from_environment(
         run_dir=default_run_dir().absolute(),
         services=_services(services, model),
-        ports=Ports(kafka_port, controller_port, redis_port, metrics_port),
+        # The controllers' own ports follow those of the brokers.
+        ports=Ports(kafka_port, controller_port or UP_PORTS.controller + brokers - 1, redis_port, metrics_port),
+        brokers=brokers,
         partitions=partitions,
         **changes,
     )

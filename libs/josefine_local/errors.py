@@ -44,6 +44,10 @@ class AlreadyRunningError(LocalError):
         )
 
 
+class DiskError(LocalError):
+    """A disk of limited size cannot be made on this machine, or is not there; the message says what would permit it."""
+
+
 class StartError(LocalError):
     """A process of the stack did not become ready, or cannot go on. The last lines of its log are in the message."""
 

@@ -15,7 +15,8 @@ from josefine_local.jars import ensure_jars
 from josefine_local.java import Java, find_java
 from josefine_local.ports import HOST
 from josefine_local.probes import kafka_answers
-from josefine_local.process import ProcessSpec, leashed, nothing
+from josefine_local.process import ProcessSpec, leashed
+from josefine_local.small_disk import SmallDisk
 
 NATIVE_ACCESS_WARNS: Final = 22
 """First Java release that prints a warning when a library (zstd, snappy) loads native code."""
@@ -53,6 +54,8 @@ class KafkaNode:
     """Empty: a new id when the folder is formatted (a cluster of one)."""
     heap_mib: int = 384
     role: str = "broker"
+    disk: SmallDisk | None = None
+    """Holds the log segments instead of the folder, and is lost with the stack."""
 
     @property
     def address(self) -> str:
@@ -67,7 +70,7 @@ class KafkaNode:
     @property
     def log_dir(self) -> Path:
         """Kafka's log.dirs."""
-        return self.folder / "data"
+        return (self.disk.folder if self.disk else self.folder) / "data"
 
 
 def find_runtime(progress: Callable[[str], None]) -> KafkaRuntime:
@@ -138,7 +141,7 @@ def properties(node: KafkaNode) -> dict[str, str]:
     }
 
 
-def kafka_process(node: KafkaNode, runtime: KafkaRuntime, after_ready: Callable[[], None] = nothing) -> ProcessSpec:
+def kafka_process(node: KafkaNode, runtime: KafkaRuntime) -> ProcessSpec:
     """Returns how the supervisor runs the node. Its folder is formatted before the first start."""
     return ProcessSpec(
         role=node.role,
@@ -147,7 +150,6 @@ def kafka_process(node: KafkaNode, runtime: KafkaRuntime, after_ready: Callable[
         port=node.port,
         prepare=partial(_prepare, node, runtime),
         ready=partial(kafka_answers, node.port),
-        after_ready=after_ready,
         ready_timeout_s=READY_TIMEOUT_S,
         essential=True,
     )
@@ -174,6 +176,8 @@ def _java_command(node: KafkaNode, runtime: KafkaRuntime) -> tuple[str, ...]:
 
 def _prepare(node: KafkaNode, runtime: KafkaRuntime) -> None:
     node.folder.mkdir(parents=True, exist_ok=True)
+    if node.disk:
+        node.disk.open()
     lines = [f"{key}={value}\n" for key, value in properties(node).items()]
     node.settings_file.write_text("".join(lines), encoding="utf-8")
     logging = (resources.files(__package__) / "kafka-log4j2.xml").read_text(encoding="utf-8")

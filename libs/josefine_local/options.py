@@ -69,6 +69,10 @@ class StackOptions:
     broker: BrokerChoice = "auto"
     """auto: Apache Kafka, and Tansu where that cannot be had."""
     ports: Ports = Ports()
+    brokers: int = 1
+    """Nodes of Apache Kafka: 1, or 3, which keep three copies of every record and go on without one of them."""
+    disk_mib: int | None = None
+    """Size of each node's disk, in memory and empty at every start, for tests of full ones; None: no limit."""
     partitions: int = 4
     """Of each topic; 0: no topics are created."""
     bootstrap_servers: str | None = None

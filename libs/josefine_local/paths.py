@@ -48,8 +48,13 @@ class RunDir:
 
     @property
     def kafka(self) -> Path:
-        """Settings and log segments of the broker."""
+        """Settings and log segments of the broker, where there is one."""
         return self.root / "kafka"
+
+    @property
+    def kafka_cluster(self) -> Path:
+        """A folder as `kafka` for each node, where there are several, and the id that they share."""
+        return self.root / "kafka-cluster"
 
     @property
     def redis(self) -> Path:

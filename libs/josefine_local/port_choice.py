@@ -11,8 +11,9 @@ from josefine_local.ports import free_ports, require_free
 class ChosenPorts:
     """Ports of everything that the stack starts."""
 
-    kafka: int
-    controller: int
+    kafka: tuple[int, ...]
+    """One for each node, and so for the controllers."""
+    controllers: tuple[int, ...]
     redis: int
     metrics: tuple[int, ...]
     """One for each service, in their order."""
@@ -26,26 +27,38 @@ def choose_ports(options: StackOptions) -> ChosenPorts:
         ConfigurationError: one was asked for twice.
     """
     ports = options.ports
-    metrics = tuple(ports.metrics + index if ports.metrics else 0 for index in range(len(options.services)))
-    _check(options, metrics)
-    free = iter(free_ports(3 + len(metrics)))
+    asked = ChosenPorts(
+        kafka=_row(ports.kafka, options.brokers),
+        controllers=_row(ports.controller, options.brokers),
+        redis=ports.redis,
+        metrics=_row(ports.metrics, len(options.services)),
+    )
+    _check(options, asked)
+    free = iter(free_ports(2 * options.brokers + 1 + len(asked.metrics)))
     return ChosenPorts(
-        kafka=ports.kafka or next(free),
-        controller=ports.controller or next(free),
-        redis=ports.redis or next(free),
-        metrics=tuple(port or next(free) for port in metrics),
+        kafka=tuple(port or next(free) for port in asked.kafka),
+        controllers=tuple(port or next(free) for port in asked.controllers),
+        redis=asked.redis or next(free),
+        metrics=tuple(port or next(free) for port in asked.metrics),
     )
 
 
-def _check(options: StackOptions, metrics: tuple[int, ...]) -> None:
+def _row(first: int, count: int) -> tuple[int, ...]:
+    """Returns `count` ports that follow each other, or zeros."""
+    return tuple(first + index if first else 0 for index in range(count))
+
+
+def _check(options: StackOptions, asked: ChosenPorts) -> None:
     """Checks what will listen; a broker or store that is only used is not checked."""
     wanted: dict[str, tuple[int, str]] = {}
     if not options.bootstrap_servers:
-        wanted["the broker"] = (options.ports.kafka, "--kafka-port")
-        wanted["the broker's controller"] = (options.ports.controller, "--controller-port")
+        for number, (kafka, controller) in enumerate(zip(asked.kafka, asked.controllers, strict=True), 1):
+            name = "the broker" if options.brokers == 1 else f"broker {number}"
+            wanted[name] = (kafka, "--kafka-port")
+            wanted[f"{name}'s controller"] = (controller, "--controller-port")
     if not options.redis_url:
         wanted["the store"] = (options.ports.redis, "--redis-port")
-    for service, port in zip(options.services, metrics, strict=True):
+    for service, port in zip(options.services, asked.metrics, strict=True):
         wanted[f"the metrics of {service.role}"] = (port, "--metrics-port")
     seen: dict[int, str] = {}
     for name, (port, option) in wanted.items():

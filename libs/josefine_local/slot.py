@@ -39,6 +39,9 @@ class Slot:
         self._next_start_s = 0.0
         self._ready_deadline_s = 0.0
         self._starting = True
+        self._held = False
+        self._hurried = False
+        self._stop_deadline_s: float | None = None
 
     def begin(self, now_s: float) -> None:
         """Starts the first process."""
@@ -49,24 +52,29 @@ class Slot:
         """From now on a crash is mended by a restart, as often as it takes."""
         self._starting = False
 
+    def hold(self) -> None:
+        """From now on the process is stopped and stays so. Any thread may call it; the supervisor's acts on it."""
+        self._held = True
+
+    def release(self) -> None:
+        """Ends `hold`: the process is started at once, also one that waited for its restart. Any thread may call it."""
+        self._hurried = True
+        self._held = False
+
     def watch(self, now_s: float) -> bool:
         """Does what is due: notices an end, restarts, asks whether it is ready. Returns whether anything changed.
 
         Raises:
             StartError: this role will not become ready.
         """
+        if self._held:
+            return self._keep_down(now_s)
         if self.process is None:
-            return now_s >= self._next_start_s and self._spawn(now_s)
+            return (self._hurried or now_s >= self._next_start_s) and self._spawn(now_s)
         status = self.process.exit_status()
         if status is not None:
             return self._ended(status, now_s)
-        if self.ready:
-            return False
-        if self.spec.ready():
-            return self._became_ready(now_s)
-        if now_s > self._ready_deadline_s:
-            return self._overdue()
-        return False
+        return not self.ready and self._get_ready(now_s)
 
     def view(self) -> SlotView:
         """Returns what others may know. Any thread may call it."""
@@ -90,9 +98,30 @@ class Slot:
     def _spawn(self, now_s: float) -> bool:
         self.spec.prepare()
         self.process = ManagedProcess(self.spec, self._log)
+        self._hurried = False
+        self._stop_deadline_s = None
         if not self._starting:
             self._ready_deadline_s = now_s + self.spec.ready_timeout_s
         return True
+
+    def _keep_down(self, now_s: float) -> bool:
+        if self.process is None:
+            return False
+        if self._stop_deadline_s is None:
+            self.process.request_stop()
+            self._stop_deadline_s = now_s + self.spec.stop_timeout_s
+        if self.process.exit_status() is None and now_s < self._stop_deadline_s:
+            return False
+        self.process.kill()  # also what it left in its process group
+        self.process = None
+        self.ready = False
+        self._progress(f"{self.spec.role} is stopped and stays so")
+        return True
+
+    def _get_ready(self, now_s: float) -> bool:
+        if self.spec.ready():
+            return self._became_ready(now_s)
+        return now_s > self._ready_deadline_s and self._overdue()
 
     def _became_ready(self, now_s: float) -> bool:
         # Another program may answer at the port of one that could not bind it and ended.

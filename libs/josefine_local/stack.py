@@ -9,11 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from josefine_local.cluster import BrokerNode, KafkaCluster
 from josefine_local.errors import AlreadyRunningError, LocalError, StoppedError
 from josefine_local.file_lock import holder, try_lock
 from josefine_local.options import Delivery, StackOptions
 from josefine_local.paths import RunDir, default_run_dir
-from josefine_local.plan import Endpoints, make_plan
+from josefine_local.plan import Endpoints, Plan, make_plan
 from josefine_local.process import ManagedProcess
 from josefine_local.slot import SlotView
 from josefine_local.state import (
@@ -80,8 +81,9 @@ class LocalStack:
         self._progress = progress
         self._run_dir = RunDir(self._options.run_dir or Path())
         self._lock: int | None = None
-        self._endpoints: Endpoints | None = None
+        self._plan: Plan | None = None
         self._supervisor: Supervisor | None = None
+        self._cluster: KafkaCluster | None = None
         self._state_lock = threading.Lock()
         self._state: StackState | None = None
 
@@ -108,9 +110,12 @@ class LocalStack:
 
     def stop(self) -> None:
         """Stops services, store and broker in this order. A second call does nothing."""
-        supervisor, self._supervisor = self._supervisor, None
+        supervisor, self._supervisor, self._cluster = self._supervisor, None, None
         if supervisor is not None:
             supervisor.stop()
+        for node in self._plan.nodes if self._plan else ():
+            if node.disk is not None:
+                node.disk.close()
         if self._lock is not None:
             self._run_dir.state_file.unlink(missing_ok=True)
             os.close(self._lock)
@@ -168,13 +173,34 @@ class LocalStack:
             raise LocalError(f"{role} does not run at the moment")
         return process
 
+    @property
+    def cluster(self) -> KafkaCluster:
+        """The nodes of Apache Kafka, of which there may be one, to be broken by tests.
+
+        Raises:
+            LocalError: the broker is none that can be handled so.
+        """
+        supervisor, nodes = self._running(), self._planned().nodes
+        if not nodes:
+            raise LocalError(f"the broker of this stack is {self.broker}: it has no nodes to handle")
+        if self._cluster is None:
+            self._cluster = KafkaCluster(tuple(BrokerNode(node, supervisor) for node in nodes))
+        return self._cluster
+
+    def node(self, number: int = 1) -> BrokerNode:
+        """Returns a node of `cluster` by its id: 1, and 2 and 3 where there are three.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.cluster.node(number)
+
     def _start(self) -> None:
         self._take_run_dir()
         # Before the plan, which may fetch for minutes: `status` and `down` are to see this process.
         self._state = StackState(Incarnation.present(), self.run_dir)
         self._write()
-        plan = make_plan(self._options, self._run_dir, self._progress)
-        self._endpoints = plan.endpoints
+        plan = self._plan = make_plan(self._options, self._run_dir, self._progress)
         self._state = replace(
             self._state,
             bootstrap_servers=plan.endpoints.bootstrap_servers,
@@ -213,9 +239,12 @@ class LocalStack:
             write_state(self._run_dir.state_file, self._state)
 
     def _reached(self) -> Endpoints:
-        if self._endpoints is None:
+        return self._planned().endpoints
+
+    def _planned(self) -> Plan:
+        if self._plan is None:
             raise StoppedError("the stack has not been started")
-        return self._endpoints
+        return self._plan
 
     def _running(self) -> Supervisor:
         if self._supervisor is None:

@@ -3,18 +3,25 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from josefine_local.errors import StoppedError
 from josefine_local.paths import RunDir
-from josefine_local.process import ProcessSpec
+from josefine_local.process import ProcessSpec, nothing
 from josefine_local.slot import Slot, SlotView
 
 TICK_S: Final = 0.05
 """Time between two looks while something is not ready; once all is ready, four times as long."""
 
-Phase = Sequence[ProcessSpec]
-"""Processes that may start together; the next phase starts when all of them are ready."""
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Processes that may start together; the next phase starts when all of them are ready."""
+
+    processes: tuple[ProcessSpec, ...]
+    after_ready: Callable[[], None] = nothing
+    """Called once, when all of them have become ready; raises LocalError."""
 
 
 class Supervisor:
@@ -31,10 +38,12 @@ class Supervisor:
         changed: Callable[[Sequence[SlotView]], None],
     ) -> None:
         """`progress` gets lines for people, `changed` all processes after each change; both in the thread."""
-        self._phases = [[Slot(spec, run_dir.log(spec.role), progress) for spec in phase] for phase in phases]
+        self._phases = [[Slot(spec, run_dir.log(spec.role), progress) for spec in phase.processes] for phase in phases]
+        self._after_ready = [phase.after_ready for phase in phases]
         self._changed = changed
         self._stop = threading.Event()
         self._settled = threading.Event()
+        self._looked = threading.Condition()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="josefine-supervisor", daemon=True)
 
@@ -82,6 +91,17 @@ class Supervisor:
                 return slot
         raise KeyError(role)
 
+    def wait_for(self, role: str, wanted: Callable[[Slot], bool], timeout_s: float) -> bool:
+        """Waits until the slot of a role is as `wanted`, or the time is over; returns whether it is.
+
+        Raises:
+            KeyError: the stack has no such role.
+        """
+        slot = self.slot(role)
+        with self._looked:
+            self._looked.wait_for(lambda: wanted(slot) or self._stop.is_set(), timeout_s)
+        return wanted(slot)
+
     def _slots(self) -> list[Slot]:
         return [slot for phase in self._phases for slot in phase]
 
@@ -94,12 +114,14 @@ class Supervisor:
         except BaseException as failure:  # noqa: BLE001 - the thread's boundary: start() and check() raise it
             self._failure = failure
         finally:
+            self._stop.set()
+            self._tell()
             self._stop_all()
             self._settled.set()
 
     def _start_phases(self) -> None:
         started: list[Slot] = []
-        for phase in self._phases:
+        for phase, after_ready in zip(self._phases, self._after_ready, strict=True):
             started += phase
             for slot in phase:
                 slot.begin(time.monotonic())
@@ -108,6 +130,7 @@ class Supervisor:
                 self._watch(started)
                 if self._stop.wait(TICK_S):
                     return
+            after_ready()
             for slot in phase:
                 slot.started_once()
 
@@ -115,6 +138,11 @@ class Supervisor:
         changes = [slot.watch(time.monotonic()) for slot in slots]
         if any(changes):
             self._changed(self.views())
+            self._tell()
+
+    def _tell(self) -> None:
+        with self._looked:
+            self._looked.notify_all()
 
     def _stop_all(self) -> None:
         for phase in reversed(self._phases):

@@ -2,20 +2,15 @@
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import confluent_kafka as kafka
 import confluent_kafka.admin
 import pytest
 
 from josefine_local.errors import ConfigurationError
-from josefine_local.kafka import KafkaNode, Voter, find_runtime, kafka_process, new_cluster_id
 from josefine_local.options import StackOptions
-from josefine_local.paths import RunDir
-from josefine_local.ports import free_ports
 from josefine_local.probes import kafka_answers
 from josefine_local.stack import LocalStack
-from josefine_local.supervisor import Supervisor
 from josefine_wire.topics import TOPICS
 
 DEADLINE_S = 90.0
@@ -100,34 +95,3 @@ def test_a_broker_and_a_store_that_are_named_are_used_and_survive():
 def test_a_named_server_that_does_not_answer_is_named(where):
     with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:1"):
         LocalStack(broker_only(broker="tansu", **where)).start()
-
-
-@pytest.mark.broker
-@pytest.mark.slow
-def test_three_nodes_go_on_without_one(tmp_path):
-    runtime = find_runtime(lambda _: None)
-    ports = free_ports(6)
-    voters = tuple(Voter(number, ports[number + 2]) for number in (1, 2, 3))
-    cluster_id = new_cluster_id()
-    nodes = [
-        KafkaNode(tmp_path / str(number), ports[number - 1], voters, number, cluster_id, 256, f"broker-{number}")
-        for number in (1, 2, 3)
-    ]
-    run_dir = RunDir(Path(tmp_path) / "run")
-    run_dir.create()
-    phase = [kafka_process(node, runtime) for node in nodes]
-    supervisor = Supervisor([phase], run_dir, lambda _: None, lambda _: None)
-    try:
-        supervisor.start()
-        servers = ",".join(node.address for node in nodes)
-        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": servers})
-        topic = confluent_kafka.admin.NewTopic("transcripts", 1, 3)
-        admin.create_topics([topic])["transcripts"].result(DEADLINE_S)
-        paused = supervisor.slot("broker-3").process
-        assert paused is not None
-        paused.pause()
-        produce_transaction(servers, b"by two of three")
-        paused.resume()
-        assert read_all(servers, 1) == [b"by two of three"]
-    finally:
-        supervisor.stop()
