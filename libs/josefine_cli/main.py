@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from josefine_cli import demo, doctor, evaluate, models, publish, stack, tail, transcribe
+from josefine_cli import demo, doctor, evaluate, models, publish, replay, stack, tail, transcribe
 from josefine_cli.errors import CliError
 from josefine_local.errors import LocalError
 from josefine_stage.logs import configure_logging
@@ -23,6 +23,7 @@ app.command()(stack.status)
 app.command()(transcribe.transcribe)
 app.command()(publish.publish)
 app.command()(tail.tail)
+app.command()(replay.replay)
 app.command()(demo.demo)
 app.command()(evaluate.evaluate)
 app.command()(doctor.doctor)

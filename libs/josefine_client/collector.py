@@ -83,7 +83,7 @@ class Collector:
         self._tail = tail
         self._clock = clock or SystemClock()
         self._want_understanding = want_understanding
-        self._results: dict[str, SessionResult] = {}
+        self._results: dict[tuple[str, str], SessionResult] = {}
 
     @classmethod
     def connect(
@@ -98,13 +98,19 @@ class Collector:
         with broker_trouble():
             return cls(TopicTail(broker, topics, start), want_understanding=want_understanding)
 
-    def expect(self, session_id: str) -> SessionResult:
-        """Returns the growing result of a session; records of sessions that nobody expects are dropped."""
-        return self._results.setdefault(session_id, SessionResult(session_id, self._want_understanding))
+    def expect(self, session_id: str, variant: str = "") -> SessionResult:
+        """Returns the growing result of a session; records of sessions that nobody expects are dropped.
 
-    def forget(self, session_id: str) -> None:
+        Args:
+            session_id: whose results.
+            variant: of a replay with another model; empty: what the session itself gives. One never mixes with another.
+        """
+        result = SessionResult(session_id, self._want_understanding)
+        return self._results.setdefault((session_id, variant), result)
+
+    def forget(self, session_id: str, variant: str = "") -> None:
         """Stops following a session. The result stays with who has it."""
-        self._results.pop(session_id, None)
+        self._results.pop((session_id, variant), None)
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Returns what is new of the expected sessions, waiting at most `timeout_s` for the first record.
@@ -143,7 +149,8 @@ class Collector:
             # Somebody else wrote it: the engine's own records can be read. It belongs to no session.
             log.warning("unreadable_record_ignored", topic=raw.source.topic, offset=raw.offset, detail=str(error))
             return None
-        result = self._results.get(record["session_id"])
+        # Dead letters have no variant: they are of the session that was sent, not of the one that it hears again.
+        result = self._results.get((record["session_id"], record.get("variant", "")))
         if result is None:
             return None
         return _event_of(result, raw.source.topic, record, self._clock.epoch_s())
