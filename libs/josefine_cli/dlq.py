@@ -86,7 +86,9 @@ def requeue(
     broker = require_broker()
     letters = _letters(broker, from_, wanted)
     plan = requeue_of(letters)
-    _say_plan(plan, len(letters))
+    if not letters and not ids:
+        _say("no dead letter is meant")
+    _say_plan(plan)
     failed = _missing(wanted.ids, letters)
     if letters and not dry_run:
         _confirm(yes=yes)
@@ -118,9 +120,7 @@ def _missing(ids: Collection[str], letters: Sequence[Letter]) -> bool:
     return bool(missing)
 
 
-def _say_plan(plan: Requeue, letters: int) -> None:
-    if not letters:
-        _say("no dead letter is meant")
+def _say_plan(plan: Requeue) -> None:
     for topic, sessions in plan.sessions.items():
         _say(f"replay from {topic}: {', '.join(sessions)}")
     for letter in plan.records:

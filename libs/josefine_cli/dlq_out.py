@@ -32,7 +32,9 @@ def print_letters(letters: Sequence[Letter], format_: LetterFormat) -> None:
     """Prints a line for each letter."""
     if format_ is LetterFormat.JSON:
         for letter in letters:
-            print(json.dumps({**asdict(letter), "failed_at": moment(letter.failed_at_ms)}, ensure_ascii=False))
+            line = asdict(letter) | {"failed_at": moment(letter.failed_at_ms)}
+            del line["failed_at_ms"]
+            print(json.dumps(line, ensure_ascii=False))
         return
     table = Table("id", "stage", "code", "session", "when", "reason")
     for each in letters:

@@ -17,14 +17,17 @@ from josefine_client.collector import Collector
 from josefine_client.errors import ClientError, broker_trouble
 from josefine_client.replay import REPLAYED_TOPICS
 from josefine_client.replay_search import Found, named_sessions, sessions_between
-from josefine_client.replayer import IN_FLIGHT, Replayed, Replayer, ReplayOptions
+from josefine_client.replayer import IN_FLIGHT, Ports, Replayed, Replayer, ReplayOptions
+from josefine_kafka.backlog import StageBacklog
 from josefine_kafka.connection import Broker
 from josefine_kafka.stretch import LogReader
 from josefine_kafka.writers import AcknowledgedWriter
-from josefine_wire.topics import AUDIO_RAW, TRANSCRIPTS
+from josefine_wire.topics import AUDIO_FRAMES, AUDIO_RAW, FEATURE_FRAMES, TRANSCRIPTS
 
 PATIENCE_S = 180.0
 """A session without an end is ended by ingest's idle time-out, a minute; then there is as much again for the rest."""
+READER_OF = {AUDIO_RAW: "ingest", AUDIO_FRAMES: "feature", FEATURE_FRAMES: "inference", TRANSCRIPTS: "nlu"}
+"""The stage that reads a topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,18 @@ def run_replay(broker: Broker, found: Found, running: Running) -> bool:
     """
     out = ReplayOut(running.format_)
     out.take_found(found)
+    if not found.plans:
+        return out.failed
+    topic = found.plans[0].source.topic
     with broker_trouble():
-        writer = AcknowledgedWriter(broker)
+        writer, backlog = AcknowledgedWriter(broker), StageBacklog(broker, READER_OF[topic], topic)
     # Connected before the first record is sent: nothing that comes of it is missed.
-    collector = Collector.connect(broker) if running.wait and found.plans else None
+    collector = Collector.connect(broker) if running.wait else None
     try:
         options = ReplayOptions(running.in_flight, running.patience_s, uninterrupted)
         with replay_progress(len(found.plans)) as progress:
-            for event in Replayer(LogReader(broker), writer, collector, options).replay(found.plans, found.heard):
+            ports = Ports(LogReader(broker), writer, backlog)
+            for event in Replayer(ports, collector, options).replay(found.plans, found.heard):
                 progress.take(event)
                 if isinstance(event, Replayed):
                     out.take(event)
@@ -120,6 +127,7 @@ def run_replay(broker: Broker, found: Found, running: Running) -> bool:
     finally:
         out.close()
         writer.close()
+        backlog.close()
         if collector is not None:
             collector.close()
     return out.failed

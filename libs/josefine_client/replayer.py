@@ -19,7 +19,14 @@ from josefine_stage.ports import RawRecord
 from josefine_wire.topics import TRANSCRIPTS
 
 IN_FLIGHT: Final = 8
-"""Sessions between their first record and their last result: what comes in meanwhile queues behind them."""
+"""Sessions between their first record and their last result."""
+MOST_BEHIND: Final = 500
+"""Records of a partition that the stage may have before it: what a live session says meanwhile queues behind them."""
+LOOK_EVERY: Final = 100
+"""Records written between two looks at the stage."""
+STUCK_S: Final = 30.0
+"""A stage that does not get on for so long does not run: then nobody speaks either, and the log holds what is sent."""
+PACE_S: Final = 0.1
 
 
 class StretchLog(Protocol):
@@ -39,6 +46,22 @@ class HeaderWriter(Protocol):
 
     def flush(self, timeout_s: float) -> None:
         """Returns when all that was sent is acknowledged."""
+
+
+class Backlog(Protocol):
+    """What a replay needs of a broker to keep its pace: josefine_kafka's StageBacklog, or a number in tests."""
+
+    def records(self) -> int:
+        """Returns how many records the fullest partition holds that the stage has not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The broker, as a replay needs it."""
+
+    log: StretchLog
+    writer: HeaderWriter
+    backlog: Backlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +101,17 @@ class Replayer:
 
     def __init__(
         self,
-        log: StretchLog,
-        writer: HeaderWriter,
+        ports: Ports,
         collector: Collector | None,
         options: ReplayOptions | None = None,
         clock: Clock | None = None,
     ) -> None:
         """`collector`: None where nobody waits for results. Else it was connected before: nothing is missed."""
-        self._log = log
-        self._writer = writer
+        self._ports = ports
         self._collector = collector
         self._options = options or ReplayOptions()
         self._clock = clock or SystemClock()
+        self._since_look = 0
 
     def replay(self, plans: Sequence[ReplayPlan], heard: HeardBefore) -> Iterator[Resent | Replayed]:
         """Yields what happens, until every session was sent and, with a collector, is complete or given up.
@@ -109,12 +131,13 @@ class Replayer:
         counts = dict.fromkeys(by_session, 0)
         resent_ids: set[str] = set()
         with self._options.shield(), broker_trouble():
-            for raw in self._log.between(_together(group)):
+            for raw in self._ports.log.between(_together(group)):
                 plan = by_session.get(keyed_session(raw))
                 if plan is None or not _within(raw, plan):
                     continue
                 counts[plan.source.session_id] += self._resend(raw, plan, resent_ids)
-            self._writer.flush(ACKNOWLEDGE_S)
+                self._keep_pace()
+            self._ports.writer.flush(ACKNOWLEDGE_S)
         return [Resent(plan, counts[plan.source.session_id]) for plan in group]
 
     def _resend(self, raw: RawRecord, plan: ReplayPlan, resent_ids: set[str]) -> int:
@@ -125,13 +148,27 @@ class Replayer:
         topic = raw.source.topic
         if topic != TRANSCRIPTS:
             key, value = rewritten(topic, record, plan)
-            self._writer.send(topic, key, value, raw.headers)
+            self._ports.writer.send(topic, key, value, raw.headers)
         elif record["id"] in resent_ids:
             return 0  # it was replayed before
         else:
             resent_ids.add(record["id"])
-            self._writer.send(topic, raw.key, raw.value, raw.headers)
+            self._ports.writer.send(topic, raw.key, raw.value, raw.headers)
         return 1
+
+    def _keep_pace(self) -> None:
+        """Waits, now and then, until the stage has nearly caught up."""
+        self._since_look += 1
+        if self._since_look < LOOK_EVERY:
+            return
+        self._since_look = 0
+        least, since_s = self._ports.backlog.records(), self._clock.monotonic_s()
+        behind = least
+        while behind > MOST_BEHIND and self._clock.monotonic_s() - since_s < STUCK_S:
+            self._clock.wait(PACE_S)
+            behind = self._ports.backlog.records()
+            if behind < least:
+                least, since_s = behind, self._clock.monotonic_s()
 
     def _wait(self, waiting: Sequence["_Waiting"], heard: HeardBefore) -> Iterator[Replayed]:
         left, alive_s = list(waiting), self._clock.monotonic_s()
