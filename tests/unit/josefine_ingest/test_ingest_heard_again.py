@@ -1,0 +1,57 @@
+"""A session that hears another one again: its frames are the same, its turn is behind those who speak now."""
+
+import pytest
+from made_audio import speechlike
+from made_sessions import Stage, chunks, inputs, pieces, start
+
+from josefine_ingest.handler import IngestHandler
+from josefine_ingest.limits import IngestLimits
+from josefine_wire.records import Replay, SessionStart
+
+SAMPLES = speechlike(2.0)
+
+
+def again(begin: SessionStart, session_id: str = "s") -> SessionStart:
+    replay = Replay(session_id=session_id, session_started_at=5, variant="base")
+    return {**begin, "config": {**begin["config"], "replay": replay}}
+
+
+def test_it_gives_the_same_frames_and_passes_on_whose_they_are() -> None:
+    stage = Stage()
+    payloads = list(pieces(SAMPLES.tobytes(), 3_000))
+    own, replay = chunks(payloads, start()), chunks(payloads, again(start()), "s~1")
+    stage.run(inputs([*own, *replay]))
+
+    frames = stage.frames("s~1")
+    names = ("start_sample", "samples", "captured_at", "flush", "end")
+    assert [[frame[name] for name in names] for frame in frames] == [
+        [frame[name] for name in names] for frame in stage.frames()
+    ]
+    assert frames[0]["start"]["replay"] == {"session_id": "s", "session_started_at": 5, "variant": "base"}
+
+
+def test_live_speech_that_is_heard_again_waits_for_those_who_speak() -> None:
+    stage = Stage(IngestHandler(IngestLimits(turn_s=0.0), clock=lambda: 0.0))
+    live = chunks([SAMPLES.tobytes()], start(), "live", end=False)
+    replay = chunks([SAMPLES.tobytes()], again(start()), "s~1", end=False)
+    stage.run(inputs([*replay, *live]))
+    stage.accept(inputs([*chunks_from(replay), *chunks_from(live)], first_offset=2))
+
+    stage.turn()
+
+    done = [each.input.key for each in stage.progress[-1:]]
+    assert done == ["live"]
+
+
+def chunks_from(records: list) -> list:
+    """Returns the next chunk of a session, a short one."""
+    return [{**records[-1], "sequence": 1, "start": None, "payload": SAMPLES[:1_600].tobytes()}]
+
+
+@pytest.mark.parametrize("session_id", ["", "a/b", "x" * 129])
+def test_the_id_that_results_would_carry_is_checked(session_id: str) -> None:
+    stage = Stage()
+    stage.run(inputs(chunks([b"\0\0"], again(start(), session_id), "s~1")))
+
+    assert stage.rejections[0].code == "invalid_start"
+    assert stage.rejections[0].reason.startswith("start.config.replay.session_id: ")
