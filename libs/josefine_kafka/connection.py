@@ -11,6 +11,13 @@ from josefine_stage.errors import BrokerError, ConfigurationError, FencedError, 
 
 MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 """Of dead letters, which hold a whole record; the other topics limit themselves (josefine_wire.topics)."""
+SILENCE_MS: Final = 10_000
+"""A request that is not answered for so long counts as lost, and the partition's leader is looked up again.
+
+A broker that hangs keeps its connections. By librdkafka's default of 60 s a consumer of its partitions stands
+still for a minute, though another broker leads them after some seconds. What the broker makes wait for long by
+design, joining a group, has a deadline of its own.
+"""
 
 FENCED: Final = frozenset(
     {
@@ -20,6 +27,10 @@ FENCED: Final = frozenset(
         KafkaError.FENCED_INSTANCE_ID,
     }
 )
+OF_ANOTHER_GENERATION: Final = frozenset(
+    {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS}
+)
+"""A commit that came too late: the partitions are with others, or on their way."""
 log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -41,7 +52,10 @@ class Broker:
             "log_level": 4,
             "reconnect.backoff.max.ms": 2_000,
             "allow.auto.create.topics": False,
-            **{key.replace("_", "."): value for key, value in more.items()},
+            # Not where the deadline is shorter: a transaction may not end before a request does.
+            **({"socket.timeout.ms": SILENCE_MS} if self.timeout_s * 1_000 > SILENCE_MS else {}),
+            # Callbacks are the Python package's and have underscores.
+            **{key if key.endswith("_cb") else key.replace("_", "."): value for key, value in more.items()},
             **self.extra,
         }
 
@@ -50,8 +64,11 @@ def translated(error: KafkaError, doing: str) -> StageError:
     """Returns the stage error for a broker error met while `doing` something."""
     text = f"{doing}: {error.str()} ({error.name()})"
     if error.code() in FENCED:
-        return FencedError(f"{text}: another process has taken over this instance id")
-    if error.txn_requires_abort():
+        return FencedError(
+            f"{text}: another process with this JOSEFINE_INSTANCE_ID has taken over; every replica of a service needs"
+            " one of its own"
+        )
+    if error.txn_requires_abort() or error.code() in OF_ANOTHER_GENERATION:
         return UnitAbortedError(text)
     if error.code() in {KafkaError._INVALID_ARG, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:
         return ConfigurationError(text)

@@ -1,5 +1,6 @@
 """A Reader of the stage runtime: a member of a consumer group, one topic."""
 
+import struct
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -7,10 +8,18 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, translated
+from josefine_stage.errors import BrokerError
 from josefine_stage.handler import Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
 
 CLOSE_POLL_S = 0.05
+GROUP_METADATA = struct.Struct("<7si")
+"""How librdkafka writes what a transaction needs of a group (rd_kafka_consumer_group_metadata_write): magic,
+generation, and then names.
+"""
+GROUP_METADATA_MAGIC = b"CGMDv2:"
+COOPERATIVE = "cooperative-sticky"
+"""Only what changes hands is given up (KIP-429); any other strategy gives up everything at every rebalance."""
 OLDEST = -2
 """librdkafka's logical offset of the oldest record (RD_KAFKA_OFFSET_BEGINNING)."""
 
@@ -41,7 +50,7 @@ class GroupReader:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             enable_partition_eof=True,
-            partition_assignment_strategy="cooperative-sticky",
+            partition_assignment_strategy=COOPERATIVE,
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=max(session_timeout_ms // 6, 200),
             # A broker that wakes on new data answers at once; one that does not makes this the latency.
@@ -54,12 +63,19 @@ class GroupReader:
         if static:
             # A restarted replica takes its partitions up at once instead of after the session timeout.
             properties["group.instance.id"] = instance_id
+        self._cooperative = properties["partition.assignment.strategy"] == COOPERATIVE
         self._consumer = calling("consumer", lambda: Consumer(properties))
         self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
     def group_metadata(self) -> Any:
         """Returns what a transaction needs to commit this group's offsets."""
         return self._consumer.consumer_group_metadata()
+
+    def generation(self) -> int:
+        magic, generation = GROUP_METADATA.unpack_from(self.group_metadata())
+        if magic != GROUP_METADATA_MAGIC:
+            raise BrokerError(f"group metadata of another format than {GROUP_METADATA_MAGIC.decode()}")
+        return int(generation)
 
     def commit(self, positions: Mapping[Source, Position]) -> None:
         """Commits positions and waits for it; for units without transactions."""
@@ -148,18 +164,25 @@ class GroupReader:
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         if self._closing:
             # What is assigned now is revoked at once.
-            consumer.incremental_assign(assigned)
+            self._assign(consumer, assigned)
             return
         committed = self._committed(consumer, assigned)
         starts = self._listener.assigned(committed)
         for source, start in starts.items():
             self._positions[source] = start or 0
-        consumer.incremental_assign(
+        self._assign(
+            consumer,
             [
                 TopicPartition(source.topic, source.partition, OLDEST if start is None else start)
                 for source, start in starts.items()
-            ]
+            ],
         )
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._cooperative:
+            consumer.incremental_assign(partitions)
+        else:
+            consumer.assign(partitions)
 
     def _committed(self, consumer: Consumer, assigned: list[TopicPartition]) -> dict[Source, Position | None]:
         if not assigned:

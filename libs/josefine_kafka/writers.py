@@ -1,8 +1,9 @@
 """Writers of the stage runtime: units of work with and without transactions, and the loose lane."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -12,6 +13,8 @@ from josefine_stage.errors import BrokerError, UnitAbortedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import Position
 
+STATISTICS_MS: Final = 500
+"""librdkafka tells them while it is polled; only the first are read."""
 log = structlog.get_logger()
 
 
@@ -105,6 +108,10 @@ class AtLeastOnceUnit:
         if positions:
             self._commit_offsets(positions)
 
+    @property
+    def producer_epoch(self) -> int:
+        return 0
+
     def abort(self) -> None:
         """What was sent cannot be taken back; the replay repeats it under the same ids."""
 
@@ -124,10 +131,35 @@ class TransactionalUnit:
         self._timeout_s = broker.timeout_s
         self._group_metadata = group_metadata
         self._open = False
+        self._producer_epoch: int | None = None
         self._writer = AcknowledgedWriter(
-            broker, transactional_id=transactional_id, transaction_timeout_ms=int(broker.timeout_s * 1000)
+            broker,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=int(broker.timeout_s * 1000),
+            statistics_interval_ms=STATISTICS_MS,
+            stats_cb=self._note_epoch,
         )
         calling("begin transactions", lambda: self._writer.producer.init_transactions(broker.timeout_s))
+        self._wait_for_epoch()
+
+    @property
+    def producer_epoch(self) -> int:
+        return self._producer_epoch or 0
+
+    def _wait_for_epoch(self) -> None:
+        """Returns when librdkafka has told the epoch that init_transactions got: its statistics alone have it."""
+        deadline_s = time.monotonic() + self._timeout_s
+        while self._producer_epoch is None:
+            if time.monotonic() > deadline_s:
+                raise BrokerError(f"the producer's epoch is not known after {self._timeout_s:.0f} s")
+            self._writer.producer.poll(0.1)
+
+    def _note_epoch(self, statistics: str) -> None:
+        # Later ones can only be higher, by errors that the producer has recovered from; the first one orders processes.
+        if self._producer_epoch is None:
+            found = json.loads(statistics)["eos"]
+            if found["producer_id"] >= 0:
+                self._producer_epoch = found["producer_epoch"]
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
         self._begin()

@@ -13,8 +13,12 @@ class CrashError(StageError):
     """The process cannot go on. Nothing is committed: a restart replays the log. Exit status 1."""
 
 
-class FencedError(CrashError):
-    """Another process has taken over this one's work. Leave without writing anything more."""
+class FencedError(ConfigurationError):
+    """Another process has this one's name. Leave without writing anything more; a restart would fence that one."""
+
+
+class ExhaustedError(CrashError):
+    """The handler cannot work any more on this machine. Leave the group, so that others take over at once."""
 
 
 class BrokerError(CrashError):
@@ -27,6 +31,10 @@ class UnitAbortedError(StageError):
 
 class StoreError(StageError):
     """The snapshot store did not answer within its deadline."""
+
+
+class StoreFencedError(StoreError):
+    """A process of a later epoch has the state: this one was replaced, unless the epochs began anew (epoch.py)."""
 
 
 class TooManyDeadLettersError(CrashError):

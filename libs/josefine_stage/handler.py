@@ -78,8 +78,13 @@ class Step(Generic[RecordT]):
     """What one turn of a handler gave."""
 
     progress: Sequence[Progress[RecordT]] = ()
+    unasked: Sequence[Output] = ()
+    """Outputs that no input caused: the end of a session whose producer fell silent. Written in a unit of work, so that
+    only the owner of the partition can. The handler gives them again, with the same ids, where the session is rebuilt
+    from a snapshot that was taken before.
+    """
     loose: Sequence[Output] = ()
-    """Outputs that no input's offset waits for (interim results, ends by time-out): at-least-once, with ids."""
+    """Outputs that may repeat or be lost, in no unit of work: interim results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,9 @@ class Turn:
     """What a handler may know of the world in one turn."""
 
     now_s: float
-    """Seconds from an arbitrary zero, never going back: the wall clock may step, and silence is an interval."""
+    """Seconds of running time from an arbitrary zero. What this process slept through is not in it (josefine_stage.
+    running_time): a session is not silent because nobody listened.
+    """
     caught_up: frozenset[Source] = field(default_factory=frozenset)
     """Partitions whose end has been read: only there does silence mean that a producer is silent."""
 

@@ -3,10 +3,10 @@ the runtime itself; the conformance suite runs the same cases over these and ove
 """
 
 import bisect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from josefine_stage.errors import FencedError, StoreError, UnitAbortedError
+from josefine_stage.errors import FencedError, StoreError, StoreFencedError, UnitAbortedError
 from josefine_stage.handler import Snapshot, Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
 
@@ -29,12 +29,13 @@ class MemoryClock:
 
 @dataclass
 class MemoryLog:
-    """Topics and the committed positions of one consumer group. Only committed records are ever seen."""
+    """Topics, and one consumer group with its committed positions. Only committed records are ever seen."""
 
     clock: MemoryClock
-    partitions: int = 1
     records: dict[Source, list[RawRecord]] = field(default_factory=dict)
     positions: dict[Source, Position] = field(default_factory=dict)
+    generation: int = 0
+    owners: dict[Source, "MemoryReader"] = field(default_factory=dict)
 
     def append(self, topic: str, key: bytes | None, value: bytes | None, partition: int = 0) -> int:
         """Writes a record; returns its offset."""
@@ -51,7 +52,7 @@ class MemoryLog:
 
 
 class MemoryReader:
-    """Reads one topic of the log; rebalances when told to."""
+    """Reads one topic of the log; rebalances when told to, and learns at its next poll what others were given."""
 
     def __init__(
         self, log: MemoryLog, topic: str, listener: AssignmentListener, *, keeps_metadata: bool = True
@@ -62,10 +63,16 @@ class MemoryReader:
         self._keeps_metadata = keeps_metadata
         self._next: dict[Source, int] = {}
         self._paused: set[Source] = set()
+        self._generation = -1
+        self.cut_off = False
+        """Whether the broker cannot be heard: nothing is read, and what was lost is not known."""
 
     def assign(self, partitions: Collection[int]) -> None:
-        """Gives partitions to this reader."""
+        """Gives partitions to this reader; one that has them learns it at its next poll."""
         sources = [Source(self._topic, partition) for partition in partitions]
+        self._log.generation += 1
+        self._log.owners.update(dict.fromkeys(sources, self))
+        self._generation = self._log.generation
         committed = {source: self._committed(source) for source in sources}
         for source, offset in self._listener.assigned(committed).items():
             self._next[source] = offset or 0
@@ -78,6 +85,19 @@ class MemoryReader:
             self._next.pop(source, None)
             self._paused.discard(source)
 
+    def held(self) -> list[int]:
+        """Returns the partitions that this reader takes for its own."""
+        return [source.partition for source in self._next]
+
+    def generation(self) -> int:
+        return self._generation
+
+    def _hear_of_the_group(self) -> None:
+        lost = [source.partition for source in self._next if self._log.owners.get(source) is not self]
+        if lost:
+            self.revoke(lost, lost=True)
+        self._generation = self._log.generation
+
     def _committed(self, source: Source) -> Position | None:
         position = self._log.positions.get(source)
         if position is None or self._keeps_metadata:
@@ -86,6 +106,9 @@ class MemoryReader:
 
     def poll(self, most: int, timeout_s: float) -> Sequence[RawRecord]:
         self._log.clock.now_s += timeout_s / 10
+        if self.cut_off:
+            return ()
+        self._hear_of_the_group()
         batch: list[RawRecord] = []
         for source, offset in self._next.items():
             if source in self._paused:
@@ -121,9 +144,19 @@ class MemoryReader:
 class MemoryUnit:
     """Units of work on the log: transactions, or (not `atomic`) outputs at once and offsets at commit."""
 
-    def __init__(self, log: MemoryLog, *, atomic: bool = True) -> None:
+    def __init__(
+        self,
+        log: MemoryLog,
+        *,
+        atomic: bool = True,
+        generation: Callable[[], int] | None = None,
+        producer_epoch: int = 0,
+    ) -> None:
+        """`generation` is the reader's: positions of an earlier one than the group's are refused."""
         self._log = log
         self._atomic = atomic
+        self._generation = generation
+        self.producer_epoch = producer_epoch
         self._open: list[tuple[str, bytes, bytes]] = []
         self.fenced = False
         self.abort_next = False
@@ -141,6 +174,8 @@ class MemoryUnit:
         if self.abort_next:
             self.abort_next = False
             raise UnitAbortedError("told to abort")
+        if positions and self._generation and self._generation() != self._log.generation:
+            raise UnitAbortedError("the group has another generation")
         for topic, key, value in outputs:
             self._log.append(topic, key, value)
         self._log.positions.update(positions)
@@ -153,16 +188,13 @@ class MemoryUnit:
 
 
 class MemoryLoose:
-    """The at-least-once lane of the log."""
+    """The lane of what may repeat or be lost."""
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
         self._log.append(topic, key, value)
-
-    def flush(self, timeout_s: float) -> None:
-        """Everything is written at once."""
 
     def close(self) -> None:
         """Nothing is queued."""
@@ -173,23 +205,43 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._versions: dict[str, dict[int, Snapshot]] = {}
+        self._epochs: dict[str | None, int] = {}
+        """By key; of None: the stage's."""
         self.unreachable = False
 
-    def load(self, keys: Sequence[str]) -> Mapping[str, Sequence[Snapshot]]:
+    def claim(self, epoch: int) -> None:
         self._reach()
-        return {key: [v for _, v in sorted(self._versions[key].items())] for key in keys if key in self._versions}
+        if not self._admits(None, epoch):
+            raise StoreFencedError(f"the stage has reached a later epoch than {epoch}")
 
-    def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int]) -> None:
+    def load(self, keys: Sequence[str], epoch: int) -> Mapping[str, Sequence[Snapshot]]:
         self._reach()
-        for key, snapshot in snapshots.items():
+        stored = [key for key in keys if key in self._versions]
+        if [key for key in stored if not self._admits(key, epoch)]:
+            raise StoreFencedError(f"a later epoch than {epoch} has some of the sessions")
+        return {key: [v for _, v in sorted(self._versions[key].items())] for key in stored}
+
+    def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int], epoch: int) -> None:
+        self._reach()
+        admitted = [key for key in snapshots if self._admits(key, epoch)]
+        for key in admitted:
             versions = self._versions.setdefault(key, {})
-            versions[snapshot.version] = snapshot
+            versions[snapshots[key].version] = snapshots[key]
             for version in [v for v in versions if v < keep_from[key]]:
                 del versions[version]
+        if len(admitted) < len(snapshots):
+            raise StoreFencedError(f"a later epoch than {epoch} has some of the sessions")
+
+    def _admits(self, key: str | None, epoch: int) -> bool:
+        if epoch < self._epochs.get(key, epoch):
+            return False
+        self._epochs[key] = epoch
+        return True
 
     def flush_all(self) -> None:
         """Loses everything, as a Redis that was flushed."""
         self._versions.clear()
+        self._epochs.clear()
 
     def lose(self, key: str) -> None:
         """Loses the newest version of a session, as a replica that was promoted without the last writes."""

@@ -51,8 +51,13 @@ class Outbox:
             self._unit.send(output.topic, output.key.encode(), value)
             self._metrics.outputs.labels(output.topic).inc()
 
+    def abort(self) -> None:
+        """Drops what was written since the last commit, as far as the broker can."""
+        self._since_s = None
+        self._unit.abort()
+
     def write_loose(self, outputs: Sequence[Output]) -> None:
-        """Sends outputs that no offset waits for."""
+        """Sends outputs that may repeat or be lost."""
         for output in outputs:
             self._loose.send(output.topic, output.key.encode(), encode(output.topic, output.record))
             self._metrics.outputs.labels(output.topic).inc()

@@ -50,6 +50,9 @@ class Reader(Protocol):
     def seek(self, source: Source, offset: int) -> None:
         """Goes on at `offset`; what was fetched before is dropped."""
 
+    def generation(self) -> int:
+        """Returns the group's generation as this member knows it: it grows with every rebalance; -1: not a member."""
+
     def offset_at(self, source: Source, timestamp_ms: int) -> int:
         """Returns the offset of the first record not older than `timestamp_ms`, or of the oldest record."""
 
@@ -72,6 +75,10 @@ class Reader(Protocol):
 class UnitOfWork(Protocol):
     """Writes outputs, then makes them and the positions that they belong to durable."""
 
+    @property
+    def producer_epoch(self) -> int:
+        """How many processes had this one's name before, as the broker counts; 0 where it does not."""
+
     def send(self, topic: str, key: bytes, value: bytes) -> None:
         """Adds an output to the open unit."""
 
@@ -91,7 +98,7 @@ class UnitOfWork(Protocol):
 
 
 class LooseWriter(Protocol):
-    """Writes outputs that belong to no unit: at-least-once."""
+    """Writes outputs that belong to no unit: they may repeat or be lost."""
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
         """Queues an output; waits only while the queue is full.
@@ -100,31 +107,36 @@ class LooseWriter(Protocol):
             BrokerError: the queue stayed full past the deadline.
         """
 
-    def flush(self, timeout_s: float) -> None:
-        """Returns when all that was sent is acknowledged.
-
-        Raises:
-            BrokerError: it was not within the deadline.
-        """
-
     def close(self) -> None:
         """Sends what is queued and frees the connection."""
 
 
 class SnapshotStore(Protocol):
-    """Versioned snapshots by session key."""
+    """Versioned snapshots by session key. Each key has the epoch (epoch.py) of the last process that read or wrote it;
+    one of an earlier epoch is refused.
+    """
 
-    def load(self, keys: Sequence[str]) -> Mapping[str, Sequence[Snapshot]]:
-        """Returns all stored versions of each key that has any, oldest first.
+    def claim(self, epoch: int) -> None:
+        """Says that the stage's group has reached this epoch.
 
         Raises:
+            StoreFencedError: one of a later epoch did.
             StoreError: no answer within the deadline.
         """
 
-    def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int]) -> None:
+    def load(self, keys: Sequence[str], epoch: int) -> Mapping[str, Sequence[Snapshot]]:
+        """Returns all stored versions of each key that has any, oldest first.
+
+        Raises:
+            StoreFencedError: a process of a later epoch has one of the keys.
+            StoreError: no answer within the deadline.
+        """
+
+    def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int], epoch: int) -> None:
         """Stores snapshots; of each key drops versions below `keep_from[key]`.
 
         Raises:
+            StoreFencedError: a process of a later epoch has some of the keys; the others are stored.
             StoreError: no answer within the deadline; some may be stored.
         """
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import structlog
 
-from josefine_stage.errors import StoreError
+from josefine_stage.errors import StoreError, StoreFencedError
 from josefine_stage.handler import Handler, Input, Snapshot, Source
 from josefine_stage.partition import Partition
 from josefine_stage.ports import SnapshotStore
 from josefine_stage.sessions import Session, SessionTable
+from josefine_stage.standing import Standing
 
 CLOCK_SKEW_MS = 5_000
 """Allowed between the clocks of producers and brokers when the log is searched by time."""
@@ -50,9 +51,10 @@ class Restorer:
     - none, and all since its beginning was read: its first record never was there. The handler says so.
     """
 
-    def __init__(self, handler: Handler[Any], store: SnapshotStore, sessions: SessionTable) -> None:
+    def __init__(self, handler: Handler[Any], store: SnapshotStore, standing: Standing, sessions: SessionTable) -> None:
         self._handler = handler
         self._store = store
+        self._standing = standing
         self._sessions = sessions
 
     def restore(
@@ -90,9 +92,11 @@ class Restorer:
         """Returns what is stored of sessions that are not open; None while the store does not answer."""
         missing = {entry.key for entry in inputs if is_session_record(entry) and entry.key not in self._sessions}
         try:
-            return self._store.load(sorted(missing)) if missing else {}
+            return self._store.load(sorted(missing), self._standing.epoch) if missing else {}
         except StoreError as error:
             log.warning("snapshots_not_loaded", sessions=len(missing), reason=str(error))
+            if isinstance(error, StoreFencedError):
+                self._standing.refused(error)
             return None
 
     def _open(self, entry: Input[Any], snapshot: Snapshot | None) -> None:

@@ -18,7 +18,8 @@ import structlog
 
 from josefine_stage.clock import Clock
 from josefine_stage.dead_letters import FailureLimit
-from josefine_stage.errors import UnitAbortedError
+from josefine_stage.epoch import epoch
+from josefine_stage.errors import ExhaustedError, StoreError, StoreFencedError, UnitAbortedError
 from josefine_stage.handler import Handler, Input, Progress, Rejection, Source, Turn
 from josefine_stage.health import Health
 from josefine_stage.metrics import StageMetrics
@@ -36,8 +37,10 @@ from josefine_stage.ports import (
 from josefine_stage.position import pack
 from josefine_stage.reading import read_record
 from josefine_stage.restoring import Restorer
+from josefine_stage.running_time import RunningTime
 from josefine_stage.sessions import SessionTable
 from josefine_stage.snapshots import Snapshots
+from josefine_stage.standing import Standing
 from josefine_stage.suspects import Suspects
 from josefine_wire.codec import WireError
 
@@ -90,6 +93,7 @@ class Runtime:
         self._handler = handler
         self._options = options
         self._ports, self._clock = ports, ports.clock
+        self._running_time = RunningTime(ports.clock)
         self._metrics = metrics
         self._health = health
         self._partitions: dict[Source, Partition] = {}
@@ -97,11 +101,12 @@ class Runtime:
         self._raw: dict[Input[Any], RawRecord] = {}
         self._wrote: set[Input[Any]] = set()
         self._suspects = Suspects()
-        self._restorer = Restorer(handler, ports.store, self._sessions)
+        self._standing = Standing(lambda: epoch(self._reader.generation(), ports.unit.producer_epoch))
+        self._restorer = Restorer(handler, ports.store, self._standing, self._sessions)
         limit = FailureLimit(options.dead_letters_per_minute)
         self._outbox = Outbox(options.stage, ports.unit, ports.loose, limit, ports.clock, metrics)
         self._snapshots = Snapshots(
-            handler, ports.store, ports.loose, self._sessions, options.snapshot_interval_s, ports.clock, metrics
+            handler, ports.store, self._standing, self._sessions, options.snapshot_interval_s, ports.clock, metrics
         )
         self._unopened: list[Input[Any]] = []
         """Read, and waiting for a store that does not answer."""
@@ -119,6 +124,10 @@ class Runtime:
                 self.turn()
             self._drain()
             self._reader.close()
+        except ExhaustedError:
+            # What is done is committed, and the partitions go to others; what is not done is theirs.
+            self._reader.close()
+            raise
         finally:
             self._ports.unit.close()
             self._ports.loose.close()
@@ -135,7 +144,8 @@ class Runtime:
         self._take(records)
         self._collect()
         self._commit_if_due()
-        self._snapshots.sweep_if_due(self._offset)
+        if not self._outbox.open:
+            self._snapshots.sweep_if_due(self._offset)
         self._hold_back()
         self._publish()
 
@@ -224,12 +234,13 @@ class Runtime:
     # --- results ------------------------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        turn = Turn(self._clock.monotonic_s(), self._reader.caught_up())
+        turn = Turn(self._running_time.turn(), self._reader.caught_up())
         with self._metrics.handling.time():
             step = self._handler.advance(turn)
         self._outbox.write_loose(step.loose)
-        for output in step.loose:
-            # A session may have ended by itself, without a record: its snapshot has to say so.
+        self._outbox.write(step.unasked)
+        for output in step.unasked:
+            # A session has ended by itself, without a record: its snapshot has to say so.
             self._sessions.touch(output.key, output.record["session_id"])
         for progress in step.progress:
             self._finish(progress)
@@ -289,6 +300,8 @@ class Runtime:
                 partition.replay_from = self._sessions.replay_from(source, partition.ledger.advance())
         positions = self._changed_positions()
         self._committed_at_s = now_s
+        if not positions and (self._outbox.open or self._standing.disputed):
+            positions = self._unchanged_position()
         if not positions and not self._outbox.open:
             return True
         try:
@@ -299,8 +312,16 @@ class Runtime:
             for source in list(self._partitions):
                 self._replay(source, "unit_aborted")
             return False
+        if positions:
+            self._standing.confirmed()
         self._committed(positions)
         return True
+
+    def _unchanged_position(self) -> dict[Source, Position]:
+        """Returns a position that stays, so that the broker sees from which generation of the group a unit comes."""
+        for source, partition in self._partitions.items():
+            return {source: partition.position(partition.replay_from)}
+        return {}
 
     def _changed_positions(self) -> dict[Source, Position]:
         changed = {}
@@ -384,6 +405,7 @@ class Runtime:
             self._partitions[source] = partition
             start[source] = partition.replay_from if position else None
         self._metrics.assigned.set(len(self._partitions))
+        self._claim()
         log.info("partitions_assigned", start={source.partition: offset for source, offset in start.items()})
         return start
 
@@ -394,12 +416,28 @@ class Runtime:
         self.lost(held)
 
     def lost(self, sources: Collection[Source]) -> None:
-        for source in sources:
-            if source in self._partitions:
-                self._drop(source)
-                self._suspects.forget(source)
+        given_up = [source for source in sources if source in self._partitions]
+        for source in given_up:
+            self._drop(source)
+            self._suspects.forget(source)
+        self._standing.lost()
+        if given_up and self._outbox.open:
+            # What the open unit holds of these partitions is for their owner to write. It cannot be taken out, so
+            # what it holds of the others is made again.
+            self._outbox.abort()
+            for source in list(self._partitions):
+                self._replay(source, "partition_lost")
         self._metrics.assigned.set(len(self._partitions))
         log.info("partitions_given_up", partitions=sorted(source.partition for source in sources))
+
+    def _claim(self) -> None:
+        """Tells the store of the group's generation, which no process of the stage has seen a later one of."""
+        try:
+            self._ports.store.claim(epoch(self._reader.generation(), 0))
+        except StoreFencedError as error:
+            self._standing.refused(error)
+        except StoreError as error:
+            log.warning("epoch_not_claimed", reason=str(error))
 
     # --- what others see ----------------------------------------------------------------------------------
 

@@ -6,13 +6,13 @@ from typing import Any
 import structlog
 
 from josefine_stage.clock import Clock
-from josefine_stage.errors import BrokerError, StoreError
+from josefine_stage.errors import StoreError, StoreFencedError
 from josefine_stage.handler import Handler, Source
 from josefine_stage.metrics import StageMetrics
-from josefine_stage.ports import LooseWriter, SnapshotStore
+from josefine_stage.ports import SnapshotStore
 from josefine_stage.sessions import SessionTable
+from josefine_stage.standing import Standing
 
-FLUSH_S = 5.0
 SWEEP_S = 1.0
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ class Snapshots:
         self,
         handler: Handler[Any],
         store: SnapshotStore,
-        loose: LooseWriter,
+        standing: Standing,
         sessions: SessionTable,
         interval_s: float,
         clock: Clock,
@@ -32,7 +32,7 @@ class Snapshots:
     ) -> None:
         self._handler = handler
         self._store = store
-        self._loose = loose
+        self._standing = standing
         self._sessions = sessions
         self._interval_s = interval_s
         self._clock = clock
@@ -40,7 +40,9 @@ class Snapshots:
         self._swept_at_s = clock.monotonic_s()
 
     def sweep_if_due(self, committed: Callable[[Source], int]) -> None:
-        """Stores what is due; `committed` gives a partition's committed offset."""
+        """Stores what is due, while no unit of work is open: the end of a session that ended by itself has to be in
+        the log before its snapshot says so. `committed` gives a partition's committed offset.
+        """
         now_s = self._clock.monotonic_s()
         if now_s - self._swept_at_s < min(SWEEP_S, self._interval_s):
             return
@@ -63,16 +65,14 @@ class Snapshots:
         if not taken:
             return
         offsets = {key: committed(self._sessions[key].source) for key in taken}
+        keep_from = {key: self._sessions[key].rebuildable_from(offset) for key, offset in offsets.items()}
         try:
-            if any(snapshot.over for snapshot in taken.values()):
-                # An end by time-out must be in the log before its tombstone says that it was written.
-                self._loose.flush(FLUSH_S)
-            self._store.save(
-                taken, {key: self._sessions[key].rebuildable_from(offset) for key, offset in offsets.items()}
-            )
-        except (StoreError, BrokerError) as error:
+            self._store.save(taken, keep_from, self._standing.epoch)
+        except StoreError as error:
             self._metrics.snapshot_failures.inc()
             log.warning("snapshots_not_stored", sessions=len(taken), reason=str(error))
+            if isinstance(error, StoreFencedError):
+                self._standing.refused(error)
             return
         self._metrics.snapshots.inc(len(taken))
         for key, snapshot in taken.items():

@@ -1,23 +1,26 @@
 """Snapshot stores: the same behaviour in memory and in Redis."""
 
+import time
 import uuid
 from collections.abc import Callable
 
 import pytest
+from redis_servers import RedisServers
 
-from josefine_stage.errors import ConfigurationError, StoreError
+from josefine_stage.errors import ConfigurationError, StoreError, StoreFencedError
 from josefine_stage.handler import Snapshot
 from josefine_stage.memory import MemoryStore
 from josefine_stage.ports import SnapshotStore
 from josefine_state.store import RedisStore
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster", "sentinel"])
 def store(request: pytest.FixtureRequest) -> SnapshotStore:
     if request.param == "memory":
         return MemoryStore()
-    stack = request.getfixturevalue("broker_of_kind")("kafka")
-    return RedisStore(stack.redis_url, "conformance", ttl_s=60)
+    if request.param == "redis":
+        return RedisStore(request.getfixturevalue("broker_of_kind")("kafka").redis_url, "conformance", ttl_s=60)
+    return RedisStore(request.getfixturevalue(f"redis_{request.param}").url, "conformance", ttl_s=60)
 
 
 @pytest.fixture
@@ -27,38 +30,103 @@ def key() -> str:
 
 def test_versions_stand_side_by_side_until_they_are_dropped(store: SnapshotStore, key: str) -> None:
     first, second = Snapshot(10, b"\x00first"), Snapshot(20, b"second", over=True)
-    store.save({key: first}, {key: 10})
-    store.save({key: second}, {key: 10})
-    assert list(store.load([key])[key]) == [first, second]
-    store.save({key: Snapshot(30, b"third")}, {key: 20})
-    assert [snapshot.version for snapshot in store.load([key])[key]] == [20, 30]
+    store.save({key: first}, {key: 10}, 1)
+    store.save({key: second}, {key: 10}, 1)
+    assert list(store.load([key], 1)[key]) == [first, second]
+    store.save({key: Snapshot(30, b"third")}, {key: 20}, 1)
+    assert [snapshot.version for snapshot in store.load([key], 1)[key]] == [20, 30]
+
+
+def test_many_sessions_at_once(store: SnapshotStore) -> None:
+    keys = [f"{uuid.uuid4().hex}/{channel}" for channel in range(50)]
+    store.save({key: Snapshot(1, key.encode()) for key in keys}, dict.fromkeys(keys, 0), 1)
+    assert {key: found[0].state for key, found in store.load(keys, 1).items()} == {key: key.encode() for key in keys}
 
 
 def test_an_unknown_session_has_no_snapshot(store: SnapshotStore, key: str) -> None:
-    assert key not in store.load([key])
-    assert store.load([]) == {}
+    assert key not in store.load([key], 1)
+    assert store.load([], 1) == {}
 
 
 def test_a_version_that_is_saved_again_is_one_version(store: SnapshotStore, key: str) -> None:
-    store.save({key: Snapshot(10, b"a")}, {key: 0})
-    store.save({key: Snapshot(10, b"a")}, {key: 0})
-    assert [snapshot.version for snapshot in store.load([key])[key]] == [10]
+    store.save({key: Snapshot(10, b"a")}, {key: 0}, 1)
+    store.save({key: Snapshot(10, b"a")}, {key: 0}, 1)
+    assert [snapshot.version for snapshot in store.load([key], 1)[key]] == [10]
+
+
+def test_an_earlier_epoch_can_neither_read_nor_write_what_a_later_one_has_read(store: SnapshotStore, key: str) -> None:
+    store.save({key: Snapshot(10, b"a")}, {key: 0}, 7)
+    store.load([key], 8)
+    with pytest.raises(StoreFencedError):
+        store.save({key: Snapshot(20, b"zombie")}, {key: 20}, 7)
+    with pytest.raises(StoreFencedError):
+        store.load([key], 7)
+    assert [snapshot.state for snapshot in store.load([key], 8)[key]] == [b"a"]
+
+
+def test_one_session_of_a_later_epoch_does_not_keep_the_others_from_being_stored(
+    store: SnapshotStore, key: str
+) -> None:
+    other = f"{uuid.uuid4().hex}/0"
+    store.save({key: Snapshot(10, b"a")}, {key: 0}, 9)
+    with pytest.raises(StoreFencedError):
+        store.save({key: Snapshot(11, b"zombie"), other: Snapshot(1, b"b")}, {key: 0, other: 0}, 8)
+    assert [snapshot.state for snapshot in store.load([other], 8)[other]] == [b"b"]
+
+
+def test_a_session_that_is_not_stored_can_be_asked_for_by_any_epoch(store: SnapshotStore, key: str) -> None:
+    assert store.load([key], 9) == {}
+    assert store.load([key], 1) == {}
+
+
+def test_the_stages_epoch_does_not_go_back(store: SnapshotStore) -> None:
+    store.claim(100)
+    store.claim(100)
+    store.claim(101)
+    with pytest.raises(StoreFencedError):
+        store.claim(100)
 
 
 def test_stages_do_not_see_each_other(broker_of_kind: Callable[[str], object], key: str) -> None:
     url = broker_of_kind("kafka").redis_url
     ingest, feature = RedisStore(url, "ingest", 60), RedisStore(url, "feature", 60)
-    ingest.save({key: Snapshot(1, b"ingest")}, {key: 0})
-    assert key not in feature.load([key])
+    ingest.save({key: Snapshot(1, b"ingest")}, {key: 0}, 1)
+    assert key not in feature.load([key], 1)
 
 
 def test_an_unreachable_store_is_named_without_its_password() -> None:
     store = RedisStore("redis://:secret@127.0.0.1:1/0", "conformance", 60, timeout_s=0.2)
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:1") as caught:
-        store.load(["a"])
+        store.load(["a"], 1)
     assert "secret" not in str(caught.value)
 
 
 def test_a_url_that_cannot_be_read_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="REDIS_URL"):
         RedisStore("nonsense", "conformance", 60)
+
+
+@pytest.mark.parametrize("url", ["redis+cluster://", "redis+sentinel://127.0.0.1:1", "redis+ring://127.0.0.1:1"])
+def test_a_url_of_several_servers_that_cannot_be_read_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="REDIS_URL"):
+        RedisStore(url, "conformance", 60)
+
+
+def test_a_cluster_that_is_down_at_start_is_named(key: str) -> None:
+    store = RedisStore("redis+cluster://127.0.0.1:1", "conformance", 60, timeout_s=0.2)
+    with pytest.raises(StoreError, match="cluster"):
+        store.load([key], 1)
+
+
+def test_a_session_goes_on_when_sentinel_names_another_primary(redis_that_fails_over: RedisServers, key: str) -> None:
+    store = RedisStore(redis_that_fails_over.url, "conformance", 60)
+    store.save({key: Snapshot(1, b"before")}, {key: 0}, 1)
+    redis_that_fails_over.fail_over()
+    deadline_s = time.monotonic() + 60
+    while True:
+        try:
+            store.save({key: Snapshot(2, b"after")}, {key: 0}, 1)
+            break
+        except StoreError:
+            assert time.monotonic() < deadline_s
+    assert store.load([key], 1)[key][-1].state == b"after"

@@ -66,7 +66,7 @@ class InferenceHandler:
         for channel in channels:
             self._progress += channel.collect()
         progress, self._progress = self._progress, []
-        return Step(progress, loose)
+        return Step(progress, loose=loose)
 
     def snapshot(self, key: str) -> Snapshot | None:
         channel = self._channels.get(key)

@@ -54,8 +54,8 @@ class IngestHandler:
         pieces = self._work(self._live, turn.now_s, deadline_s)
         pieces += self._work(self._recorded, turn.now_s, deadline_s)
         progress = [piece.progress for piece in pieces if piece.progress is not None]
-        loose = [output for piece in pieces if piece.progress is None for output in piece.outputs]
-        return Step(progress, loose)
+        unasked = [output for piece in pieces if piece.progress is None for output in piece.outputs]
+        return Step(progress, unasked)
 
     def snapshot(self, key: str) -> Snapshot | None:
         return self._lanes[key].snapshot()

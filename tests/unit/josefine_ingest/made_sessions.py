@@ -68,7 +68,7 @@ class Stage:
     handler: IngestHandler = field(default_factory=lambda: IngestHandler(IngestLimits(), clock=lambda: 0.0))
     now_s: float = BEGAN_MS / 1000
     progress: list[Progress[AudioChunk]] = field(default_factory=list)
-    loose: list[Output] = field(default_factory=list)
+    unasked: list[Output] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
 
     def restore(self, key: str, snapshot: Snapshot | None) -> None:
@@ -85,7 +85,7 @@ class Stage:
         self.now_s += passed_s
         step = self.handler.advance(Turn(self.now_s, frozenset((SOURCE,) if caught_up else ())))
         self.progress += step.progress
-        self.loose += step.loose
+        self.unasked += step.unasked
         return list(step.progress)
 
     def run(self, entries: Sequence[Input[AudioChunk]] = ()) -> "Stage":
@@ -97,7 +97,7 @@ class Stage:
 
     @property
     def outputs(self) -> list[Output]:
-        return [output for progress in self.progress for output in progress.outputs] + self.loose
+        return [output for progress in self.progress for output in progress.outputs] + self.unasked
 
     @property
     def rejections(self) -> dict[int, Rejection]:

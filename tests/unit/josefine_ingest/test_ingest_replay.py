@@ -201,7 +201,7 @@ def test_an_end_by_time_out_is_the_same_after_a_restart() -> None:
     second.restore("s", snapshot)
     second.run(inputs(records, committed=len(records))[snapshot.version :])
     second.turn(passed_s=61)
-    assert [output.record for output in second.loose] == [output.record for output in first.loose]
+    assert [output.record for output in second.unasked] == [output.record for output in first.unasked]
     tombstone = first.handler.snapshot("s")
     assert tombstone is not None
     assert tombstone.over

@@ -143,10 +143,10 @@ def test_a_silent_producer_ends_its_session_where_the_end_of_the_log_was_read() 
     stage.run(inputs(chunks(list(pieces(speechlike(0.55, 8_000).tobytes(), 800)), start(rate_hz=8_000), end=False)))
     stage.turn(passed_s=59.0)
     stage.turn(passed_s=100.0, caught_up=False)
-    assert not stage.loose
+    assert not stage.unasked
     stage.turn(passed_s=2.0)
     assert stage.end() == {"reason": "IDLE_TIMEOUT", "samples": 8_800, "code": None, "message": None}
-    assert stage.loose
+    assert stage.unasked
     stage.turn(passed_s=200.0)
     assert len([output for output in stage.outputs if output.record["end"]]) == 1
     late = stage.run(inputs([chunk(99, b"\0\0")], first_offset=99))

@@ -82,7 +82,7 @@ class RunningTotals:
         silent = [entry for turns, entry in self._idle.values() if turns == 0]
         self._over |= {entry.key for entry in silent}
         self._idle = {key: (turns, entry) for key, (turns, entry) in self._idle.items() if turns > 0}
-        return Step(ready, loose=tuple(_frame(entry, -1) for entry in silent))
+        return Step(ready, unasked=tuple(_frame(entry, -1) for entry in silent))
 
     def snapshot(self, key: str) -> Snapshot | None:
         if key not in self._last:
