@@ -29,7 +29,8 @@ def create_topics(broker: Broker, partitions: int, replication: int = 1) -> None
     _wait_for_broker(admin, broker.bootstrap_servers, deadline_s)
     specs = [_new(spec, partitions, replication) for spec in TOPICS]
     specs.append(NewTopic(PROBE_TOPIC, 1, replication, config={"retention.ms": str(HOUR_MS)}))
-    for name, done in admin.create_topics(specs, operation_timeout=broker.timeout_s).items():
+    waits = {"operation_timeout": broker.timeout_s, "request_timeout": broker.timeout_s}
+    for name, done in admin.create_topics(specs, **waits).items():
         try:
             done.result(max(deadline_s - time.monotonic(), 1.0))
         except KafkaException as error:
