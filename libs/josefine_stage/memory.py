@@ -70,6 +70,9 @@ class MemoryReader:
     def assign(self, partitions: Collection[int]) -> None:
         """Gives partitions to this reader; one that has them learns it at its next poll."""
         sources = [Source(self._topic, partition) for partition in partitions]
+        if again := [source.partition for source in sources if source in self._next]:
+            # A member that was out of the group for a while hears of that first.
+            self.revoke(again, lost=True)
         self._log.generation += 1
         self._log.owners.update(dict.fromkeys(sources, self))
         self._generation = self._log.generation
