@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from josefine_inference.deadlines import DeadlineLimits
-from josefine_inference.device import Device, DeviceError, DeviceOptions
+from josefine_inference.device import Device, DeviceOptions
 from josefine_inference.messages import Batch, Decoded, Failed, Work
 from josefine_inference.pool import DevicePool
+from josefine_inference.port import DeviceError, DeviceState
 from josefine_inference.process import ChildOptions
 
 MODELS = Path(__file__).parents[1] / "unit" / "josefine_inference"
@@ -219,13 +220,13 @@ def test_another_model_that_cannot_be_loaded_fails_its_batches_only(start, model
 
 @pytest.mark.parametrize("model", ["broken", "deadly"])
 def test_a_default_model_that_cannot_be_loaded_ends_the_device(start, clock, model):
-    device = start(model=model, start_failures=2)
+    device = DevicePool([start(model=model, start_failures=2)])
     with pytest.raises(DeviceError, match="2 device children in a row failed"):
         until(device, lambda _: setattr(clock, "ahead_s", clock.ahead_s + 0.1))
 
 
 def test_a_load_that_hangs_is_ended_at_its_deadline(start, clock):
-    device = start(model="slow", start_failures=1, deadlines=DeadlineLimits(load_s=5.0))
+    device = DevicePool([start(model="slow", start_failures=1, deadlines=DeadlineLimits(load_s=5.0))])
     device.poll()
     clock.ahead_s += 6.0
     with pytest.raises(DeviceError, match=r"load took more than 5\.0 s"):
@@ -238,8 +239,9 @@ def test_the_pool_goes_on_with_the_devices_that_are_left(start, clock):
     for id_ in range(4):
         pool.submit(batch(Work(id_, window())))
     assert set(texts(answers(pool, 4))) == set(range(4))
-    until(pool, lambda _: len(pool.status()) == 1)
+    until(pool, lambda _: pool.status()[1].state is DeviceState.QUARANTINED)
     assert pool.ready()
+    assert pool.room() == 2
 
 
 def test_closing_leaves_no_process(start):

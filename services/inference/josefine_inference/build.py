@@ -5,7 +5,9 @@ import structlog
 from josefine_inference.channel import ChannelOptions
 from josefine_inference.deadlines import DeadlineLimits
 from josefine_inference.device import Device, DeviceOptions
+from josefine_inference.fault_switch import faults_file
 from josefine_inference.handler import HandlerOptions, InferenceHandler
+from josefine_inference.health import HealthOptions
 from josefine_inference.models import Models
 from josefine_inference.pool import DevicePool
 from josefine_inference.process import ChildOptions
@@ -28,8 +30,9 @@ def build(settings: InferenceSettings) -> InferenceHandler:
     A download first where the store lacks a model.
 
     Raises:
-        ConfigurationError: a model is unknown or cannot be had.
+        ConfigurationError: a model is unknown or cannot be had, or faults are half asked for.
     """
+    faults = faults_file(settings.faults, settings.allow_faults)
     for name in dict.fromkeys((settings.model, *settings.models)):
         _fetch(name)
     devices = [device.strip() for device in settings.device.split(",")]
@@ -45,8 +48,9 @@ def build(settings: InferenceSettings) -> InferenceHandler:
             ),
             interim_hops=settings.interim_interval_ms // 10,
             held_bytes=settings.held_mib * 1024 * 1024,
+            fault_injection=bool(faults),
         ),
-        DevicePool([Device(_device(settings, device)) for device in devices]),
+        DevicePool([Device(_device(settings, device, faults)) for device in devices]),
     )
 
 
@@ -65,12 +69,19 @@ def _missing(name: str) -> str | None:
     return None
 
 
-def _device(settings: InferenceSettings, device: str) -> DeviceOptions:
-    slot_hops = max(settings.batch_hops, LONGEST_JOB_HOPS)
+def _device(settings: InferenceSettings, device: str, faults: str) -> DeviceOptions:
+    slot_bytes = max(settings.batch_hops, LONGEST_JOB_HOPS) * MOST_MELS * 2
     return DeviceOptions(
-        ChildOptions(device, settings.dtype, settings.threads, slot_bytes=slot_hops * MOST_MELS * 2),
-        settings.model,
-        DeadlineLimits(settings.batch_deadline_s, settings.load_deadline_s, settings.kill_deadline_s),
-        settings.start_failures,
-        settings.probe_interval_s,
+        child=ChildOptions(device, settings.dtype, settings.threads, slot_bytes=slot_bytes, faults=faults),
+        model=settings.model,
+        deadlines=DeadlineLimits(
+            batch_s=settings.batch_deadline_s,
+            load_s=settings.load_deadline_s,
+            term_s=settings.term_deadline_s,
+            kill_s=settings.kill_deadline_s,
+        ),
+        start_failures=settings.start_failures,
+        probe_s=settings.probe_interval_s,
+        health=HealthOptions(settings.health_interval_s, settings.health_deadline_s),
+        rest_s=settings.quarantine_s,
     )

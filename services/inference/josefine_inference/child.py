@@ -6,7 +6,7 @@ decoding ends it: what a device is worth after one is not known, and the parent 
 """
 
 import argparse
-import ctypes
+import faulthandler
 import os
 import queue
 import signal
@@ -22,11 +22,10 @@ import numpy as np
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from josefine_inference.lineage import die_with_parent
 from josefine_inference.messages import LENGTH, pack, pack_hypotheses, unpack
 from josefine_inference.slots import Slots
 
-PR_SET_PDEATHSIG = 1
-"""linux/prctl.h"""
 WARM_UP_HOPS = 100
 
 
@@ -47,6 +46,10 @@ class Loaded(NamedTuple):
     """Makes a request of its fields."""
     request_error: type[Exception] = ValueError
     """Raised for a request that no retry helps."""
+    memory_errors: tuple[type[Exception], ...] = (MemoryError,)
+    """Raised where the batch was too large for the device, which is as good as before."""
+    device: str = ""
+    """Where it was loaded."""
 
 
 def load_whisper(name: str, *, device: str, dtype: str, threads: int) -> Loaded:
@@ -65,7 +68,7 @@ def load_whisper(name: str, *, device: str, dtype: str, threads: int) -> Loaded:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     chosen: Any = dtype  # the engine knows its own names and says so
     engine = Engine.load(locate(name), name=name, device=device, dtype=chosen, threads=threads)
-    return Loaded(engine, Request, RequestError)
+    return Loaded(engine, Request, RequestError, (MemoryError, torch.OutOfMemoryError), device)
 
 
 class Child:
@@ -92,7 +95,11 @@ class Child:
                 # Without the interpreter's own end, which would wait for a device that may be gone.
                 os._exit(1)
             answer["seconds"] = time.monotonic() - started_s
-            self._link.sendall(pack(answer))
+            try:
+                self._link.sendall(pack(answer))
+            except OSError:
+                self._log.info("parent_does_not_listen")  # it took this child for hung, or is gone
+                os._exit(0)
 
     def _read(self) -> None:
         try:
@@ -115,7 +122,7 @@ class Child:
             self._log.error("load_model_failed", model=name, exc_info=True)
             return {"type": "load_failed", "reason": f"{type(error).__name__}: {error}"}
         self._log.info("model_loaded", model=name)
-        return {"type": "loaded", "mels": loaded.model.mels}
+        return {"type": "loaded", "mels": loaded.model.mels, "device": loaded.device}
 
     def _warm_up(self, loaded: Loaded) -> None:
         """Decodes a second of near silence: a real inference, however small."""
@@ -141,10 +148,16 @@ class Child:
             for work in command["work"]
         ]
         try:
-            hypotheses = loaded.model.transcribe(requests, command["language"])
+            hypotheses = self._transcribe(loaded, requests, command["language"])
         except loaded.request_error as error:
             return _refused(str(error))
+        except loaded.memory_errors as error:
+            return {"type": "out_of_memory", "reason": f"{type(error).__name__}: {error}"}
         return {"type": "decoded", "hypotheses": pack_hypotheses(hypotheses)}
+
+    def _transcribe(self, loaded: Loaded, requests: Sequence[Any], language: str) -> Sequence[Any]:
+        """Decodes what the parent has sent; faults.py puts itself here."""
+        return loaded.model.transcribe(requests, language)
 
 
 def _refused(reason: str) -> dict[str, Any]:
@@ -161,14 +174,6 @@ def _receive(link: socket.socket, length: int) -> bytes:
     return bytes(data)
 
 
-def die_with_parent(parent: int) -> None:
-    """Asks the kernel to kill this process with its parent, and leaves if the parent has died already."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
 def _loader(path: str) -> Callable[..., Loaded]:
     module, _, name = path.partition(":")
     loader: Callable[..., Loaded] = getattr(import_module(module), name)
@@ -182,10 +187,12 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, required=True)
     for name in ("device", "dtype", "loader"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--faults", help="file of the faults to have, see docs/fault-injection.md")
     options = parser.parse_args()
     die_with_parent(options.parent)
     # Ctrl-C at a terminal is the parent's to handle: it drains first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print_stacks_when_ended()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -197,12 +204,30 @@ def main() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     load = _loader(options.loader)
-    child = Child(
+    child = _kind(options.faults)(
         socket.socket(fileno=options.link),
         Slots(options.memory, options.slot_bytes, options.slots),
         lambda name: load(name, device=options.device, dtype=options.dtype, threads=options.threads),
     )
     child.run()
+
+
+def print_stacks_when_ended() -> None:
+    """Makes SIGTERM and fatal signals print where every thread is, and then do what they do.
+
+    faulthandler's handler is written in C: it prints while the main thread is deep in a library too.
+    """
+    faulthandler.enable()
+    faulthandler.register(signal.SIGTERM, chain=True)
+
+
+def _kind(faults: str | None) -> Callable[..., Child]:
+    """Returns what makes the child; the code of faults is not even imported where none are asked for."""
+    if not faults:
+        return Child
+    from josefine_inference.faulty_child import faulty_child  # noqa: PLC0415
+
+    return faulty_child(faults)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
+from josefine_inference.answers import Answer, read_answer
 from josefine_inference.deadlines import BatchDeadline
-from josefine_inference.messages import Batch
-from josefine_inference.process import ChildOptions, ChildProcess
+from josefine_inference.messages import Batch, ProtocolError
+from josefine_inference.process import ChildGoneError, ChildOptions, ChildProcess
 from josefine_inference.suspects import Tried
 
 WARM_UP_HOPS: Final = 100
@@ -36,6 +37,7 @@ class Conversation:
         self._commands: deque[Command] = deque()
         self._models: set[str] = set()
         self._free_slots = list(range(options.slots))
+        self._nonsense = ""
         self.quiet_since_s = now_s
         """The last answer, or the start."""
 
@@ -74,22 +76,37 @@ class Conversation:
         slot = self._free_slots.pop()
         self._send(Command("batch", batch.model, tried, slot), self._written(batch, slot), now_s)
 
-    def answers(self, now_s: float) -> list[tuple[Command, dict[str, Any]]]:
+    def answers(self, now_s: float) -> list[tuple[Command, Answer]]:
         """Returns the commands that were answered since the last call, with the answers.
 
         Raises:
-            ChildGoneError: the child has ended; what it answered before was returned.
+            ChildGoneError: the child has ended, or says what makes no sense; what it answered before was returned.
         """
+        if self._nonsense:
+            raise ChildGoneError(self._nonsense)
         answered = []
         for message in self.process.pump():
-            command = self._commands.popleft()
-            if command.slot >= 0:
-                self._free_slots.append(command.slot)
-            if self._commands:
-                self._commands[0].begun_s = now_s
-            self.quiet_since_s = now_s
-            answered.append((command, message))
+            try:
+                answered.append(self._answered(message, now_s))
+            except ProtocolError as error:
+                self._nonsense = f"child {self.process.pid} {error}"
+                break
+        if self._nonsense and not answered:
+            raise ChildGoneError(self._nonsense)
         return answered
+
+    def _answered(self, message: dict[str, Any], now_s: float) -> tuple[Command, Answer]:
+        if not self._commands:
+            raise ProtocolError("answers what nobody asked")
+        command = self._commands[0]
+        answer = read_answer(command.type, len(command.tried.batch.work) if command.tried else 0, message)
+        self._commands.popleft()
+        if command.slot >= 0:
+            self._free_slots.append(command.slot)
+        if self._commands:
+            self._commands[0].begun_s = now_s
+        self.quiet_since_s = now_s
+        return command, answer
 
     def overdue(self, now_s: float) -> str | None:
         """Returns what has passed its deadline, for the log."""

@@ -21,8 +21,10 @@ class DeadlineLimits:
     """Least deadline of a batch."""
     load_s: float = 120.0
     """To start a child, or to load a model and to answer with it."""
+    term_s: float = 2.0
+    """From SIGTERM, on which a hung child prints where it hangs, to SIGKILL."""
     kill_s: float = 10.0
-    """From SIGKILL to the end of the process; after it the device is given up."""
+    """From SIGKILL to the end of the process; after it the device is put into quarantine."""
 
 
 class BatchDeadline:

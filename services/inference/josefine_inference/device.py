@@ -1,73 +1,39 @@
 """A device as the parent sees it: batches in, hypotheses out, whatever happens to the child that owns it.
 
 Nothing here waits: `poll` looks. Progress is an answer. A child that dies, or whose oldest command passes its
-deadline, is killed, and a new one gets the same batches again from this process's memory.
+deadline, is ended, and a new one gets the same batches again from this process's memory.
+
+    STARTING -- a real inference is answered --> WORKING
+    STARTING, WORKING -- the child is lost --> ENDING -- it is gone, and a moment has passed --> STARTING
+    STARTING, ENDING -- its driver says it is ill, or children keep failing to start --> QUARANTINED
+    ENDING -- the child cannot be killed --> QUARANTINED
+    QUARANTINED -- the child is gone, the driver says nothing bad, the rest is over --> STARTING
+
+A device that works is judged by its work alone, whatever its driver says.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final
 
 import structlog
 
+from josefine_inference.answers import Answer
 from josefine_inference.conversation import Command, Conversation
 from josefine_inference.deadlines import HOP_S, BatchDeadline, DeadlineLimits
-from josefine_inference.messages import Batch, Decoded, Failed, Outcome, unpack_hypotheses
-from josefine_inference.process import ChildGoneError, ChildOptions, ChildProcess
-from josefine_inference.suspects import Tried, after_death
-from josefine_stage.errors import CrashError
+from josefine_inference.ending import Ending
+from josefine_inference.health import HealthOptions, HealthWatch
+from josefine_inference.messages import Batch, Decoded, Failed, Outcome
+from josefine_inference.port import DeviceState, DeviceStatus
+from josefine_inference.process import ChildGoneError, ChildOptions
+from josefine_inference.suspects import Tried, after_death, halves
 
 IN_FLIGHT_BATCHES: Final = 2
 """One at work and one that waits in the child, so that the device never waits for the parent."""
 MODEL_LOAD_ATTEMPTS: Final = 2
 FIRST_BACK_OFF_S: Final = 0.5
-
-
-class DeviceError(CrashError):
-    """The device is given up: the service ends, and its partitions go to another replica."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceStatus:
-    """What is shown of a device."""
-
-    device: str
-    pid: int | None
-    restarts: int
-    batches: int = 0
-    """Decoded since the service began."""
-    audio_s: float = 0.0
-    """Audio in these batches."""
-    busy_s: float = 0.0
-    """Time that the children took for them."""
-
-
-class DevicePort(Protocol):
-    """What decodes. All calls come from one thread, none waits."""
-
-    def room(self) -> int:
-        """Returns how many batches may be submitted now."""
-
-    def submit(self, batch: Batch) -> None:
-        """Takes a batch; each of its windows comes back once from poll."""
-
-    def poll(self) -> list[Outcome]:
-        """Returns what is finished.
-
-        Raises:
-            DeviceError: no device is left.
-        """
-
-    def ready(self) -> bool:
-        """Whether a real inference has been answered and none is overdue."""
-
-    def status(self) -> list[DeviceStatus]:
-        """Returns a line for each device."""
-
-    def close(self) -> None:
-        """Ends the children; waits for their end, for seconds at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +45,43 @@ class DeviceOptions:
     """Loaded at start; others on first use."""
     deadlines: DeadlineLimits = field(default_factory=DeadlineLimits)
     start_failures: int = 3
-    """Children in a row that fail to start before the device is given up."""
+    """Children in a row that fail to start before the device is put into quarantine."""
     probe_s: float = 30.0
     """An idle device proves itself this often."""
+    health: HealthOptions = field(default_factory=HealthOptions)
+    rest_s: float = 60.0
+    """Time in quarantine of a device whose children failed to start, before the next one is tried."""
 
 
 class Device:
-    """One device and the child that owns it."""
+    """One device and the child that owns it. Called from one thread."""
 
     def __init__(self, options: DeviceOptions, clock: Callable[[], float] = time.monotonic) -> None:
         self.options = options
         self.restarts = 0
         self._clock = clock
         self._deadline = BatchDeadline(options.deadlines)
+        self._health = HealthWatch(options.health, options.child.device)
         self._log = structlog.get_logger().bind(device=options.child.device)
         self._waiting: deque[Tried] = deque()
         self._finished: list[Outcome] = []
         self._batches = self._hops = 0
         self._busy_s = 0.0
-        self._proved = False
         self._start_failures = 0
         self._model_failures: dict[str, int] = {}
-        self._dying: tuple[ChildProcess, float] | None = None
+        self._ending: Ending | None = None
         self._not_before_s = 0.0
-        self._talk: Conversation | None = self._started(clock())
+        self._quarantined_s = 0.0
+        self.reason = ""
+        """Why it is in quarantine."""
+        self._talk: Conversation | None = None
+        self.state = DeviceState.STARTING
+        self._start(clock())
 
     def room(self) -> int:
         """Returns how many batches may be submitted now."""
+        if self.state is DeviceState.QUARANTINED:
+            return 0
         return max(0, IN_FLIGHT_BATCHES - len(self.unfinished()))
 
     def submit(self, batch: Batch) -> None:
@@ -113,7 +89,7 @@ class Device:
         self.resume([Tried(batch)])
 
     def resume(self, tried: Sequence[Tried]) -> None:
-        """Takes batches that another device has given up."""
+        """Takes batches that another device has not finished."""
         self._waiting.extend(tried)
         self._hand_over(self._clock())
 
@@ -121,61 +97,91 @@ class Device:
         """Returns the batches without an answer, oldest first."""
         return [*(self._talk.batches() if self._talk else ()), *self._waiting]
 
+    def surrender(self) -> list[Tried]:
+        """Returns the batches that wait here and forgets them; in quarantine these are all."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
     def ready(self) -> bool:
         """Whether the child has answered a real inference and is not being replaced."""
-        return self._proved and self._talk is not None
+        return self.state is DeviceState.WORKING
 
     def status(self) -> list[DeviceStatus]:
         """Returns this device's line."""
         pid = self._talk.process.pid if self._talk else None
         name, audio_s = self.options.child.device, self._hops * HOP_S
-        return [DeviceStatus(name, pid, self.restarts, self._batches, audio_s, self._busy_s)]
+        counts = (self.restarts, self._batches, audio_s, self._busy_s)
+        return [DeviceStatus(name, pid, *counts, self.state, self.reason, self._health.last)]
 
     def poll(self) -> list[Outcome]:
-        """Returns what is finished; kills and replaces the child where that is due.
-
-        Raises:
-            DeviceError: children keep failing to start, or one cannot be killed.
-        """
+        """Returns what is finished; ends and replaces the child where that is due."""
         now_s = self._clock()
-        if self._talk is None:
-            self._replace(now_s)
-        if self._talk is not None:
+        self._health.look(now_s)
+        if self._ending and self._ending.over(now_s):
+            self._ending = None
+        if self._talk:
             self._look_at(self._talk, now_s)
+        elif self.state is DeviceState.ENDING:
+            self._replace(now_s)
+        elif self.state is DeviceState.QUARANTINED:
+            self._come_back(now_s)
+        illness = self._health.ill()
+        if illness and self.state in (DeviceState.STARTING, DeviceState.ENDING):
+            self._quarantine(f"{self.options.child.device} is not healthy: {illness}", now_s)
         self._hand_over(now_s)
         finished, self._finished = self._finished, []
         return finished
 
     def close(self) -> None:
-        """Kills the child and waits for its end."""
-        last = self.abandon()
-        if last and not last.wait(self.options.deadlines.kill_s):
-            self._log.error("child_not_reaped", pid=last.pid)
+        """Kills the child and waits for its end, if it is one that can be killed."""
+        self._health.close()
+        now_s = self._clock()
+        if self._talk:
+            self._end(self._talk, now_s, hung=False)
+        if self._ending and not self._ending.stuck:
+            process = self._ending.process
+            process.kill()
+            if process.wait(self.options.deadlines.kill_s):
+                process.release()
+            else:
+                self._log.error("child_not_reaped", pid=process.pid)
 
-    def abandon(self) -> ChildProcess | None:
-        """Kills the child, does not wait for its end, and returns it."""
-        last = self._talk.process if self._talk else self._dying[0] if self._dying else None
+    def _start(self, now_s: float) -> None:
+        self._talk = Conversation(self.options.child, self._deadline, now_s)
+        self._talk.load(self.options.model, now_s)
+        self.state, self.reason = DeviceState.STARTING, ""
+        self._log.info("child_started", pid=self._talk.process.pid, restarts=self.restarts)
+
+    def _end(self, talk: Conversation, now_s: float, *, hung: bool) -> None:
         self._talk = None
-        if last:
-            last.kill()
-        return last
-
-    def _started(self, now_s: float) -> Conversation:
-        talk = Conversation(self.options.child, self._deadline, now_s)
-        talk.load(self.options.model, now_s)
-        self._log.info("child_started", pid=talk.process.pid, restarts=self.restarts)
-        return talk
+        self._ending = Ending(talk.process, self.options.deadlines, now_s, hung=hung)
+        self.state = DeviceState.ENDING
 
     def _replace(self, now_s: float) -> None:
         """Starts the next child once the last one is gone: two of them may not fit on the device."""
-        if self._dying:
-            process, killed_s = self._dying
-            if process.reaped():
-                self._dying = None
-            elif now_s - killed_s > self.options.deadlines.kill_s:
-                raise DeviceError(f"child {process.pid} of {self.options.child.device} cannot be killed")
-        if self._dying is None and now_s >= self._not_before_s:
-            self._talk = self._started(now_s)
+        if self._ending is None:
+            if now_s >= self._not_before_s:
+                self._start(now_s)
+        elif self._ending.stuck:
+            pid, name = self._ending.process.pid, self.options.child.device
+            self._quarantine(f"child {pid} of {name} cannot be killed", now_s)
+
+    def _quarantine(self, reason: str, now_s: float) -> None:
+        if self._talk:
+            self._waiting.extendleft(reversed(self._talk.batches()))
+            self._end(self._talk, now_s, hung=True)
+        self.state, self.reason = DeviceState.QUARANTINED, reason
+        self._quarantined_s = now_s
+        self._health.ask(now_s)
+        self._log.error("device_quarantined", reason=reason)
+
+    def _come_back(self, now_s: float) -> None:
+        """Starts a child once nothing speaks against it any more."""
+        healthy = self._health.fine_since(self._quarantined_s)
+        if self._ending is None and healthy and now_s >= self._not_before_s:
+            self._log.warning("device_comes_back", after_s=round(now_s - self._quarantined_s, 1), was=self.reason)
+            self._start(now_s)
 
     def _look_at(self, talk: Conversation, now_s: float) -> None:
         try:
@@ -183,14 +189,15 @@ class Device:
         except ChildGoneError as error:
             self._lost(talk, talk.oldest, str(error), now_s)
             return
-        for command, message in answers:
-            if message["type"] == "load_failed":
-                self._lost(talk, command, message["reason"], now_s)
-                return
-            self._answered(command, message)
-        reason = talk.overdue(now_s)
-        if reason:
-            self._lost(talk, talk.oldest, reason, now_s)
+        failures = [(command, reason) for command, answer in answers if (reason := self._answered(command, answer))]
+        if failures:
+            (command, reason), *later = failures
+            self._waiting.extendleft(other.tried for other, _ in later if other.tried)
+            self._lost(talk, command, reason, now_s)
+            return
+        overdue = talk.overdue(now_s)
+        if overdue:
+            self._lost(talk, talk.oldest, overdue, now_s, hung=True)
         elif talk.idle and now_s - talk.quiet_since_s > self.options.probe_s:
             talk.probe(self.options.model, now_s)
 
@@ -202,39 +209,58 @@ class Device:
             else:
                 self._fail(tried.batch, "model_load_failed", f"the model {tried.batch.model} cannot be loaded")
 
-    def _answered(self, command: Command, message: dict[str, Any]) -> None:
-        match message["type"]:
+    def _answered(self, command: Command, answer: Answer) -> str | None:
+        """Takes an answer; returns why the child is of no use after it, or None."""
+        match answer.type:
             case "loaded":
-                self._proved, self._start_failures = True, 0
-                self._model_failures.pop(command.model, None)
-                self._log.info("model_ready", model=command.model, seconds=round(message["seconds"], 3))
+                self._loaded(command.model, answer)
+            case "load_failed":
+                return answer.reason
             case "decoded" if command.tried:
-                self._decoded(command.tried.batch, message)
+                self._decoded(command.tried.batch, answer)
             case "refused" if command.tried:
-                self._fail(command.tried.batch, "refused", message["reason"])
+                self._fail(command.tried.batch, "refused", answer.reason)
+            case "out_of_memory" if command.tried:
+                return self._too_large(command.tried, answer.reason)
+        return None
 
-    def _decoded(self, batch: Batch, message: dict[str, Any]) -> None:
-        self._deadline.measured(batch.hops, message["seconds"])
+    def _loaded(self, model: str, answer: Answer) -> None:
+        self.state, self._start_failures = DeviceState.WORKING, 0
+        self._model_failures.pop(model, None)
+        self._health.device = answer.device or self._health.device
+        self._log.info("model_ready", model=model, seconds=round(answer.seconds, 3))
+
+    def _decoded(self, batch: Batch, answer: Answer) -> None:
+        self._deadline.measured(batch.hops, answer.seconds)
         self._batches += 1
         self._hops += batch.hops
-        self._busy_s += message["seconds"]
-        hypotheses = unpack_hypotheses(message["hypotheses"])
+        self._busy_s += answer.seconds
         self._finished += [
-            Decoded(work.id, hypothesis) for work, hypothesis in zip(batch.work, hypotheses, strict=True)
+            Decoded(work.id, hypothesis) for work, hypothesis in zip(batch.work, answer.hypotheses, strict=True)
         ]
+
+    def _too_large(self, tried: Tried, reason: str) -> str | None:
+        """Halves a batch for which the memory did not suffice; a single window needs a child with fresh memory."""
+        if len(tried.batch.work) == 1:
+            return reason
+        self._log.warning("batch_halved", windows=len(tried.batch.work), hops=tried.batch.hops, reason=reason)
+        self._waiting.extendleft(reversed(halves(tried.batch, tried.deaths)))
+        return None
 
     def _fail(self, batch: Batch, code: str, reason: str) -> None:
         self._finished += [Failed(work.id, code, reason) for work in batch.work]
 
-    def _lost(self, talk: Conversation, blamed: Command | None, reason: str, now_s: float) -> None:
-        """Kills the child and queues what it had; a batch that was at work is under suspicion."""
-        talk.process.kill()
-        self._talk, self._proved, self._dying = None, False, (talk.process, now_s)
+    def _lost(
+        self, talk: Conversation, blamed: Command | None, reason: str, now_s: float, *, hung: bool = False
+    ) -> None:
+        """Ends the child and queues what it had; a batch that was at work is under suspicion."""
+        self._end(talk, now_s, hung=hung)
+        self._health.ask(now_s)
         self.restarts += 1
-        batches = talk.batches()
+        batches = [tried for tried in talk.batches() if blamed is None or tried is not blamed.tried]
         self._log.error("child_lost", pid=talk.process.pid, reason=reason, command=blamed and blamed.type)
         if blamed and blamed.tried:
-            again, failed = after_death(batches.pop(0), reason)
+            again, failed = after_death(blamed.tried, reason)
             batches = again + batches
             self._finished += failed
         self._waiting.extendleft(reversed(batches))
@@ -246,8 +272,9 @@ class Device:
             self._model_failures[model] = self._model_failures.get(model, 0) + 1
             return
         self._start_failures += 1
-        if self._start_failures >= self.options.start_failures:
-            raise DeviceError(
-                f"{self.options.child.device}: {self._start_failures} device children in a row failed: {reason}"
-            )
-        self._not_before_s = now_s + FIRST_BACK_OFF_S * 2 ** (self._start_failures - 1)
+        if self._start_failures < self.options.start_failures:
+            self._not_before_s = now_s + FIRST_BACK_OFF_S * 2 ** (self._start_failures - 1)
+            return
+        self._not_before_s = now_s + self.options.rest_s
+        name, count = self.options.child.device, self._start_failures
+        self._quarantine(f"{name}: {count} device children in a row failed: {reason}", now_s)

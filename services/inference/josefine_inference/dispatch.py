@@ -7,10 +7,10 @@ from itertools import count
 from typing import Protocol
 
 from josefine_inference.channel import Channel, Closing
-from josefine_inference.device import DevicePort
 from josefine_inference.interims import Interims
 from josefine_inference.messages import Batch, Decoded, Outcome, Work
 from josefine_inference.models import language_of
+from josefine_inference.port import DevicePort
 from josefine_inference.scheduler import Job, Kind, Scheduler
 from josefine_inference.transcripts import interim_transcript
 from josefine_stage.handler import Output

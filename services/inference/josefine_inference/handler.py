@@ -8,11 +8,11 @@ from typing import Any
 import structlog
 
 from josefine_inference.channel import Channel, ChannelOptions
-from josefine_inference.device import DevicePort
 from josefine_inference.dispatch import Dispatch
 from josefine_inference.frames import FrameError, parse
 from josefine_inference.interims import Interims
 from josefine_inference.models import Models
+from josefine_inference.port import DevicePort
 from josefine_inference.scheduler import BatchLimits, Scheduler
 from josefine_inference.state import Life, StateError, decode
 from josefine_stage.handler import Input, Progress, Rejection, Snapshot, Step, Turn
@@ -30,6 +30,8 @@ class HandlerOptions:
     """New audio between two interims of a segment."""
     held_bytes: int = 256 * 1024 * 1024
     """Mel in memory above which the log is not read on."""
+    fault_injection: bool = False
+    """Whether the devices break on purpose, which the status page has to say."""
 
 
 class InferenceHandler:
@@ -100,6 +102,7 @@ class InferenceHandler:
             "windows_decoded": {kind.value: count for kind, count in self._dispatch.decoded.items()},
             "windows_failed": {kind.value: count for kind, count in self._dispatch.failed.items()},
             "held_bytes": self._held_bytes(),
+            "fault_injection": self._options.fault_injection,
         }
 
     def _held_bytes(self) -> int:

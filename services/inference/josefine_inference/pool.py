@@ -1,31 +1,33 @@
 """Several devices as one."""
 
-import structlog
+from collections.abc import Sequence
 
-from josefine_inference.device import Device, DeviceError, DeviceStatus
+from josefine_inference.device import Device
 from josefine_inference.messages import Batch, Outcome
+from josefine_inference.port import DeviceError, DeviceState, DeviceStatus
 
 
 class DevicePool:
-    """Gives each batch to the emptiest device and goes on while one is left."""
+    """Gives each batch to the emptiest device and goes on while one is not in quarantine."""
 
-    def __init__(self, devices: list[Device]) -> None:
-        self._devices = devices
-        self._log = structlog.get_logger()
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self._devices = tuple(devices)
 
     def room(self) -> int:
-        return sum(device.room() for device in self._devices)
+        return sum(device.room() for device in self._usable())
 
     def submit(self, batch: Batch) -> None:
-        max(self._devices, key=lambda device: (device.room() > 0, device.ready(), device.room())).submit(batch)
+        max(self._usable(), key=lambda device: device.room()).submit(batch)
 
     def poll(self) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for device in tuple(self._devices):
-            try:
-                outcomes += device.poll()
-            except DeviceError as error:
-                self._give_up(device, error)
+        outcomes = [outcome for device in self._devices for outcome in device.poll()]
+        usable = self._usable()
+        if not usable:
+            raise DeviceError("; ".join(device.reason for device in self._devices))
+        for device in self._devices:
+            if device.state is DeviceState.QUARANTINED:
+                for tried in device.surrender():
+                    min(usable, key=_burden).resume([tried])
         return outcomes
 
     def ready(self) -> bool:
@@ -38,11 +40,11 @@ class DevicePool:
         for device in self._devices:
             device.close()
 
-    def _give_up(self, device: Device, error: DeviceError) -> None:
-        if len(self._devices) == 1:
-            raise error
-        self._devices.remove(device)
-        self._log.error("device_given_up", device=device.options.child.device, reason=str(error))
-        unfinished = device.unfinished()
-        device.abandon()  # perhaps it cannot even be killed: polling must not wait for it
-        self._devices[0].resume(unfinished)
+    def _usable(self) -> list[Device]:
+        """Returns the devices that work, or else those that will: nothing waits for one that starts beside them."""
+        working = [device for device in self._devices if device.ready()]
+        return working or [device for device in self._devices if device.state is not DeviceState.QUARANTINED]
+
+
+def _burden(device: Device) -> int:
+    return len(device.unfinished())

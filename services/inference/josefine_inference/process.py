@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +15,14 @@ from josefine_inference.slots import Slots
 
 READ_BYTES = 256 * 1024
 STDERR = 2
-CHILD_ENVIRONMENT: Final = {"OMP_WAIT_POLICY": "PASSIVE", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+CHILD_ENVIRONMENT: Final = {
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0",
+}
 """Settings that libraries read when they are loaded; the service's own environment goes before.
+
+CUDA would put the fastest card first; the driver's own tools, and so the health probe, count by the bus.
 
 oneDNN would keep 4 MB for every length of window that occurs, 300 MB in the end, and gain nothing that can be measured.
 Threads of a CPU model sleep at a barrier: spinning, which is OpenMP's default, takes the core from the thread that
@@ -38,6 +45,9 @@ class ChildOptions:
     slots: int = 2
     loader: str = "josefine_inference.child:load_whisper"
     """module:function that gives the child its models."""
+    faults: str = ""
+    """File of the faults that the child is to have (faults.py); empty: none, which is all that is ever wanted outside
+    of tests."""
 
 
 class ChildProcess:
@@ -122,14 +132,32 @@ class ChildProcess:
         except ProtocolError as error:
             raise ChildGoneError(f"child {self.pid}: {error}") from error
 
+    def fence(self) -> None:
+        """Hears nothing more of the child: what it still sends is refused by the kernel.
+
+        The child's own reading stays open: at its end it would leave at once, without a word on where it hung.
+        """
+        with suppress(OSError):  # it has closed its end already
+            self._link.shutdown(socket.SHUT_RD)
+
+    def terminate(self) -> None:
+        """Asks the child to print where it is and to end. Returns at once."""
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)  # one that is stopped would keep the other for later
+
     def kill(self) -> None:
         """Sends SIGKILL to the child's process group; reaped() tells when it is gone. Returns at once."""
-        self._link.close()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
         if self._process.returncode is None:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return  # dead already, reaped() collects it
+            with suppress(ProcessLookupError):  # dead already, reaped() collects it
+                os.killpg(self.pid, number)
+
+    def release(self) -> None:
+        """Frees the link and the shared memory; no message is sent or received after it."""
+        self._link.close()
+        self.slots.free()
 
     def reaped(self) -> bool:
         """Returns whether the process has ended, without waiting."""
@@ -156,5 +184,7 @@ def _command_line(options: ChildOptions, link: int, memory: int) -> list[str]:
         "dtype": options.dtype,
         "loader": options.loader,
     }
+    if options.faults:
+        values["faults"] = options.faults
     arguments = [part for name, value in values.items() for part in (f"--{name}", str(value))]
     return [sys.executable, "-m", "josefine_inference.child", *arguments]

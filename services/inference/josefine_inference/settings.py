@@ -34,11 +34,23 @@ class InferenceSettings(StageSettings):
     """Least time after which a batch without an answer means a hung device."""
     load_deadline_s: float = Field(default=120.0, gt=0)
     """Time for a device child to start, load a model and decode something."""
+    term_deadline_s: float = Field(default=2.0, ge=0)
+    """Time after SIGTERM, on which a hung child prints where it hangs, until SIGKILL."""
     kill_deadline_s: float = Field(default=10.0, gt=0)
-    """Time after SIGKILL in which a child has to be gone; then its device is given up."""
+    """Time after SIGKILL in which a child has to be gone; then its device is put into quarantine."""
     start_failures: int = Field(default=3, ge=1)
-    """Children in a row that fail to start before the device is given up."""
+    """Children in a row that fail to start before the device is put into quarantine."""
+    quarantine_s: float = Field(default=60.0, gt=0)
+    """Time until a device whose children failed to start is tried again, while another works."""
+    health_interval_s: float = Field(default=30.0, gt=0)
+    """How often the driver of a CUDA device is asked about it."""
+    health_deadline_s: float = Field(default=20.0, gt=0)
+    """Time for its answer; without one the device is not healthy."""
     probe_interval_s: float = Field(default=30.0, gt=0)
     """An idle device proves itself this often."""
     held_mib: int = Field(default=256, ge=8)
     """Features in memory above which the log is not read on."""
+    faults: str = ""
+    """For tests alone: a file of faults that the device children are to have, see docs/fault-injection.md."""
+    allow_faults: str = ""
+    """Has to be yes-break-this-engine where there are faults."""

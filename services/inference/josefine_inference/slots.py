@@ -52,6 +52,10 @@ class Slots:
         """Closes the file, once every process has mapped or inherited it; the mapping stays."""
         os.close(self.fd)
 
+    def free(self) -> None:
+        """Gives the memory back; no view of it may be left."""
+        self._map.close()
+
 
 def _anonymous_file() -> int:
     if sys.platform == "linux":

@@ -28,6 +28,10 @@ def after_death(tried: Tried, reason: str) -> tuple[list[Tried], list[Failed]]:
         return [Tried(tried.batch, deaths)], []
     if len(work) == 1:
         return [], [Failed(work[0].id, "device_poison", f"killed {deaths} device children: {reason}")]
-    half = len(work) // 2
-    parts = (work[:half], work[half:])
-    return [Tried(Batch(tried.batch.model, tried.batch.language, part), deaths) for part in parts], []
+    return halves(tried.batch, deaths), []
+
+
+def halves(batch: Batch, deaths: int) -> list[Tried]:
+    """Returns the two parts of a batch of at least two windows."""
+    half = len(batch.work) // 2
+    return [Tried(Batch(batch.model, batch.language, part), deaths) for part in (batch.work[:half], batch.work[half:])]

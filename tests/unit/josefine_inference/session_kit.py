@@ -8,11 +8,12 @@ import numpy as np
 from hypothesis import settings
 
 from josefine_inference.channel import ChannelOptions
-from josefine_inference.device import DeviceStatus
 from josefine_inference.handler import HandlerOptions, InferenceHandler
+from josefine_inference.health import Health
 from josefine_inference.hypothesis import Hypothesis, WordHypothesis
 from josefine_inference.messages import Batch, Decoded, Failed, Outcome, Work
 from josefine_inference.models import Models
+from josefine_inference.port import DeviceState, DeviceStatus
 from josefine_inference.scheduler import BatchLimits
 from josefine_stage.handler import Input, Source
 from josefine_wire.records import FeatureFrame, Gap, SessionConfig, SessionEnd, session_config
@@ -134,7 +135,7 @@ class ScriptedDevice:
         return True
 
     def status(self) -> list[DeviceStatus]:
-        return [DeviceStatus("scripted", 7, 0)]
+        return [DeviceStatus("scripted", 7, 0, state=DeviceState.WORKING, health=Health(True, temperature_celsius=40))]
 
     def close(self) -> None:
         self.closed = True

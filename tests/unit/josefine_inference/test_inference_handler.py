@@ -1,6 +1,7 @@
-from dataclasses import replace
+from dataclasses import json
 
 import pytest
+import replace
 
 from josefine_inference.channel import ChannelOptions
 from josefine_inference.messages import Failed
@@ -389,9 +390,12 @@ def test_status_and_readiness_are_the_devices(make, device):
     handler = make()
     assert handler.ready()
     status = handler.status()
-    assert status["devices"] == [
-        {"device": "scripted", "pid": 7, "restarts": 0, "batches": 0, "audio_s": 0.0, "busy_s": 0.0}
-    ]
+    counts = {"restarts": 0, "batches": 0, "audio_s": 0.0, "busy_s": 0.0}
+    stands = {"state": "working", "reason": "", "health": {"healthy": True, "temperature_celsius": 40}}
+    (line,) = json.loads(json.dumps(status["devices"]))
+    line["health"] = {name: value for name, value in line["health"].items() if value not in (None, "")}
+    assert line == {"device": "scripted", "pid": 7} | counts | stands
+    assert status["fault_injection"] is False
     assert (status["sessions"], status["windows_waiting"], status["held_bytes"]) == (1, 0, 0)
     handler.close()
     assert device.closed

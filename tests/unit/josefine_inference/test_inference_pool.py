@@ -1,53 +1,71 @@
 """Several devices as one; with real children: integration."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from josefine_inference.device import DeviceError
 from josefine_inference.messages import Batch
 from josefine_inference.pool import DevicePool
+from josefine_inference.port import DeviceError, DeviceState
 from josefine_inference.suspects import Tried
 
 
 class ScriptedDevice:
-    """A device that fails when told to, and remembers how it was ended."""
+    """A device in the state that a test wants."""
 
-    options = SimpleNamespace(child=SimpleNamespace(device="scripted"))
-
-    def __init__(self, *, broken: bool = False) -> None:
-        self.broken = broken
-        self.work = [Tried(Batch("tiny.en", "en", ()))] if broken else []
-        self.ended: list[str] = []
+    def __init__(self, state=DeviceState.WORKING, work=0) -> None:
+        self.state = state
+        self.reason = "cannot be killed"
+        self.work = [Tried(Batch("tiny.en", "en", ()), deaths=1) for _ in range(work)]
+        self.closed = False
 
     def poll(self):
-        if self.broken:
-            raise DeviceError("cannot be killed")
         return []
+
+    def room(self):
+        return 0 if self.state is DeviceState.QUARANTINED else max(0, 2 - len(self.work))
+
+    def ready(self):
+        return self.state is DeviceState.WORKING
 
     def unfinished(self):
         return self.work
 
+    def surrender(self):
+        work, self.work = self.work, []
+        return work
+
+    def submit(self, batch):
+        self.resume([Tried(batch)])
+
     def resume(self, tried):
         self.work = [*self.work, *tried]
 
-    def abandon(self):
-        self.ended.append("abandoned")
-
     def close(self):
-        self.ended.append("closed")
+        self.closed = True
 
 
-def test_a_device_that_is_given_up_is_not_waited_for():
-    broken, whole = ScriptedDevice(broken=True), ScriptedDevice()
-    pool = DevicePool([broken, whole])
+def test_what_waits_at_a_device_in_quarantine_goes_to_the_least_burdened():
+    lost, busy, idle = ScriptedDevice(DeviceState.QUARANTINED, 3), ScriptedDevice(work=2), ScriptedDevice()
+    pool = DevicePool([lost, busy, idle])
+    work = lost.work
     assert pool.poll() == []
-    assert broken.ended == ["abandoned"]
-    assert whole.work == broken.work
+    assert (len(lost.work), len(busy.work), len(idle.work)) == (0, 3, 2)
+    assert {tried.deaths for tried in idle.work} == {1}
+    assert all(any(tried is one for one in busy.work + idle.work) for tried in work)
     pool.close()
-    assert (broken.ended, whole.ended) == (["abandoned"], ["closed"])
+    assert lost.closed
+
+
+def test_nothing_waits_for_a_device_that_starts_beside_one_that_works():
+    starting, working = ScriptedDevice(DeviceState.STARTING), ScriptedDevice()
+    pool = DevicePool([starting, working])
+    assert pool.room() == 2
+    pool.submit(Batch("tiny.en", "en", ()))
+    assert not starting.work
+    working.state = DeviceState.ENDING
+    assert pool.room() == 3
 
 
 def test_without_a_device_the_service_ends():
-    with pytest.raises(DeviceError, match="cannot be killed"):
-        DevicePool([ScriptedDevice(broken=True)]).poll()
+    devices = [ScriptedDevice(DeviceState.QUARANTINED), ScriptedDevice(DeviceState.QUARANTINED)]
+    with pytest.raises(DeviceError, match="cannot be killed; cannot be killed"):
+        DevicePool(devices).poll()
