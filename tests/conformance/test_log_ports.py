@@ -59,7 +59,7 @@ class MemoryWorld:
     def unit(self, reader: Reader, name: str = "one") -> UnitOfWork:
         for unit in self._units:
             unit.fenced = True
-        self._units.append(MemoryUnit(self._log))
+        self._units.append(MemoryUnit(self._log, producer_epoch=len(self._units)))
         return self._units[-1]
 
     def written(self, key: bytes, count: int) -> list[bytes | None]:
@@ -120,18 +120,18 @@ def _read(reader: Reader, key: bytes, count: int) -> list[RawRecord]:
     return found
 
 
-def _until(done: Callable[[], bool], reader: Reader) -> None:
+def _until(done: Callable[[], bool], *readers: Reader) -> None:
     deadline_s = time.monotonic() + DEADLINE_S
     while not done():
         assert time.monotonic() < deadline_s, "not within the deadline"
-        reader.poll(100, 0.1)
+        for reader in readers:
+            reader.poll(100, 0.1)
 
 
 def _publish(world: World, key: bytes, values: Sequence[bytes]) -> None:
     writer = world.loose()
     for value in values:
         writer.send(INPUT, key, value)
-    writer.flush(DEADLINE_S)
     writer.close()
 
 
@@ -201,6 +201,41 @@ def test_a_second_life_fences_the_first(world: World, key: bytes) -> None:
     assert world.written(key, 1) == [b"alive"]
     reader.close()
     new.close()
+
+
+def test_a_later_life_has_a_later_epoch(world: World, key: bytes) -> None:
+    if not world.transactions:
+        pytest.skip("without transactions there is no producer epoch; every life has a generation of its own")
+    reader = world.reader(Assignments())
+    units = [world.unit(reader) for _ in range(3)]
+    epochs = [unit.producer_epoch for unit in units]
+    assert epochs == sorted(set(epochs))
+    reader.close()
+
+
+def test_a_member_knows_its_groups_generation(world: World, key: bytes) -> None:
+    _publish(world, key, [b"0"])
+    reader = world.reader(Assignments())
+    _read(reader, key, 1)
+    assert reader.generation() >= 0
+    reader.close()
+
+
+@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+def test_partitions_move_under_every_strategy(
+    broker_of_kind: Callable[[str], object], key: bytes, strategy: str
+) -> None:
+    broker = Broker(broker_of_kind("kafka").bootstrap_servers, {"partition.assignment.strategy": strategy})
+    group, first, second = f"moves-{key.decode()}", Assignments(), Assignments()
+    reader = GroupReader(broker, group, "one", INPUT, first, session_timeout_ms=6000)
+    _until(lambda: bool(first.committed), reader)
+    everything, generation = set(first.committed), reader.generation()
+    other = GroupReader(broker, group, "two", INPUT, second, session_timeout_ms=6000)
+    _until(lambda: bool(second.committed) and set(first.committed) | set(second.committed) == everything, reader, other)
+    assert not set(first.committed) & set(second.committed)
+    assert reader.generation() == other.generation() > generation
+    other.close()
+    reader.close()
 
 
 def test_a_reader_goes_back_and_on_again(world: World, key: bytes) -> None:
