@@ -76,5 +76,10 @@ def rewritten(topic: str, record: Any, plan: ReplayPlan) -> tuple[bytes, bytes]:
 
 def _config(config: SessionConfig, plan: ReplayPlan) -> SessionConfig:
     source = plan.source
-    replay = Replay(session_id=source.session_id, session_started_at=source.started_at_ms, variant=plan.variant)
+    replay = Replay(
+        session_id=source.session_id,
+        session_started_at=source.started_at_ms,
+        variant=plan.variant,
+        has_end=source.topic == AUDIO_RAW and source.has_end,
+    )
     return {**config, "model": plan.model, "replay": replay}

@@ -17,6 +17,7 @@ class Replay(TypedDict):
     session_id: str
     session_started_at: int
     variant: str
+    has_end: bool
 
 
 class SessionConfig(TypedDict):

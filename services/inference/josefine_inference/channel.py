@@ -135,14 +135,15 @@ class Channel:
             FrameError: the record does not fit the ones before; nothing was heard.
         """
         closings = []
+        untold = entry.committed or self._cut_off(frame.record)
         for heard in self._listener.hear(entry.offset, frame):
             self.interims = None
-            if not entry.committed:
+            if not untold:
                 log_mel = self._listener.mel(heard.segment.start_hop, heard.segment.end_hop)
                 closings.append(Closing(heard, log_mel))
         if frame.record["end"]:
             self.life = Life.ENDED
-        if entry.committed or not (closings or frame.record["end"]):
+        if untold or not (closings or frame.record["end"]):
             self._tell(entry)
         else:
             self._pending.append(_Pending(entry, closings))
@@ -172,6 +173,11 @@ class Channel:
         self.config = config
         policy = Policy.of(config["mode"], config["endpointing_ms"] or self.options.endpointing_ms)
         self._listener = Listener(policy, state)
+
+    def _cut_off(self, record: FeatureFrame) -> bool:
+        """Whether a replay lost its sender: a word cut short, or an end, must not stand under the session's ids."""
+        end, replay = record["end"], self.config.get("replay")
+        return bool(end and replay and replay["has_end"] and end["reason"] == "IDLE_TIMEOUT")
 
     def _tell(
         self, entry: Input[FeatureFrame], outputs: Sequence[Output] = (), rejection: Rejection | None = None

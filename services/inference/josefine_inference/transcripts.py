@@ -24,7 +24,10 @@ class About:
     def replay(self) -> Replay:
         """Whose results these are, and their variant: the session's own, or of the one that it hears again."""
         own = Replay(
-            session_id=self.record["session_id"], session_started_at=self.record["session_started_at"], variant=""
+            session_id=self.record["session_id"],
+            session_started_at=self.record["session_started_at"],
+            variant="",
+            has_end=False,
         )
         return self.config.get("replay") or own
 

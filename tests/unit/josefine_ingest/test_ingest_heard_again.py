@@ -12,7 +12,7 @@ SAMPLES = speechlike(2.0)
 
 
 def again(begin: SessionStart, session_id: str = "s") -> SessionStart:
-    replay = Replay(session_id=session_id, session_started_at=5, variant="base")
+    replay = Replay(session_id=session_id, session_started_at=5, variant="base", has_end=True)
     return {**begin, "config": {**begin["config"], "replay": replay}}
 
 
@@ -27,7 +27,12 @@ def test_it_gives_the_same_frames_and_passes_on_whose_they_are() -> None:
     assert [[frame[name] for name in names] for frame in frames] == [
         [frame[name] for name in names] for frame in stage.frames()
     ]
-    assert frames[0]["start"]["replay"] == {"session_id": "s", "session_started_at": 5, "variant": "base"}
+    assert frames[0]["start"]["replay"] == {
+        "session_id": "s",
+        "session_started_at": 5,
+        "variant": "base",
+        "has_end": True,
+    }
 
 
 def test_live_speech_that_is_heard_again_waits_for_those_who_speak() -> None:
