@@ -1,7 +1,7 @@
-from dataclasses import json
+import json
+from dataclasses import replace
 
 import pytest
-import replace
 
 from josefine_inference.channel import ChannelOptions
 from josefine_inference.messages import Failed
