@@ -25,25 +25,17 @@ class Placement:
     in_sync: frozenset[int]
 
 
-def placement_of(broker: Broker, topic: str, partition: int = 0) -> Placement:
-    """Returns what the cluster says now: for a few seconds after a node has died it still names it.
-
-    Raises:
-        BrokerError: no broker answered, or there is no such partition.
-    """
-    return _placement(_admin(broker), broker, topic, partition)
-
-
 def await_placement(broker: Broker, topic: str, partition: int, wanted: Callable[[Placement], bool]) -> Placement:
-    """Returns the placement as soon as it is as `wanted`.
+    """Returns the placement as soon as it is as `wanted`. A node that has died is named for a few seconds more.
 
     Raises:
-        BrokerError: it is not within the broker's deadline, or no broker answered.
+        BrokerError: it is not within the broker's deadline, there is no such partition, or no broker answered.
     """
     admin, deadline_s = _admin(broker), time.monotonic() + broker.timeout_s
-    while not wanted(found := _placement(admin, broker, topic, partition)):
+    while (found := _placement(admin, broker, topic, partition)) is None or not wanted(found):
         if time.monotonic() > deadline_s:
-            raise BrokerError(f"{topic}/{partition} is still at {found} after {broker.timeout_s:.0f} s")
+            where = found or "unknown"
+            raise BrokerError(f"{topic}/{partition} is still {where} after {broker.timeout_s:.0f} s")
         admin.poll(PATIENCE_S)
     return found
 
@@ -61,12 +53,11 @@ def elect_preferred_leaders(broker: Broker) -> None:
             raise BrokerError(f"elect a leader of {partition.topic}/{partition.partition}: {error.args[0].str()}")
 
 
-def _placement(admin: AdminClient, broker: Broker, topic: str, partition: int) -> Placement:
+def _placement(admin: AdminClient, broker: Broker, topic: str, partition: int) -> Placement | None:
+    """Returns None where the broker that answers has not heard of the partition yet."""
     listed = calling("list topics", lambda: admin.list_topics(topic, timeout=broker.timeout_s)).topics
     found = listed[topic].partitions.get(partition)
-    if found is None:
-        raise BrokerError(f"there is no {topic}/{partition}")
-    return Placement(found.leader, tuple(found.replicas), frozenset(found.isrs))
+    return Placement(found.leader, tuple(found.replicas), frozenset(found.isrs)) if found else None
 
 
 def _admin(broker: Broker) -> AdminClient:

@@ -3,17 +3,15 @@
 One cluster for all tests: each of them leaves it with every node in sync.
 """
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import confluent_kafka as kafka
-import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
+from josefine_kafka.connection import Broker
 from josefine_local.errors import DiskError, FetchError, MissingError
 from josefine_local.options import StackOptions
 from josefine_local.small_disk import SmallDisk
@@ -25,20 +23,8 @@ DISK_MIB = 128
 PER_TRANSACTION = 5
 SOME = 100
 """Records that show that a producer goes on."""
-# Owns a node with a disk of its own until it is killed.
-OWNER = """
-import sys
-from pathlib import Path
-from josefine_local.options import StackOptions
-from josefine_local.stack import LocalStack
-
-options = StackOptions(run_dir=Path(sys.argv[1]), services=(), broker="kafka", disk_mib=64, partitions=0)
-with LocalStack(options) as stack:
-    stack.node().pause()
-    stack.node().disk.fill()
-    print("full", flush=True)
-    stack.wait()
-"""
+QUICK = partial(Broker, extra={"socket.timeout.ms": "4000"})
+"""Clients as the services have them, which give a node that hangs less time, for the sake of the test's."""
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -50,11 +36,7 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.acknowledged: list[int] = []
         self.topic = topic
-        self.producer = kafka.Producer({
-            "bootstrap.servers": servers, "enable.idempotence": True, "linger.ms": 5,
-            # A node that is paused keeps its connections: only this tells a client that it will not answer.
-            "socket.timeout.ms": 4_000, **properties,
-        })  # fmt: skip
+        self.producer = kafka.Producer(QUICK(servers).properties(enable_idempotence=True, linger_ms=5, **properties))
         self._finish = threading.Event()
         self._progress = threading.Condition()
         self._failure: BaseException | None = None
@@ -116,7 +98,7 @@ class Transactional(Writer):
     """Some records a transaction; of one that had to be aborted the numbers are sent again."""
 
     def __init__(self, servers: str, topic: str) -> None:
-        super().__init__(servers, topic, **{"transactional.id": topic})
+        super().__init__(servers, topic, transactional_id=topic)
 
     def write(self, finish: threading.Event) -> None:
         self.producer.init_transactions(DEADLINE_S)
@@ -265,27 +247,6 @@ def test_a_leader_without_room_is_replaced_and_comes_back_when_there_is_some(sta
     go_on(writers)
     leader.disk.make_room()
     leader.start()
-
-
-def test_a_killed_owner_leaves_neither_process_nor_mount(tmp_path, refusal):
-    if refusal:
-        pytest.skip(refusal)
-    before = mounts()
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout is not None
-    with owner, owner.stdout:
-        assert owner.stdout.readline() == "full\n"
-        assert mounts() == before, "nobody but the node sees its disk"
-        children = psutil.Process(owner.pid).children(recursive=True)
-        assert len(children) == 2
-        owner.kill()
-        _, alive = psutil.wait_procs(children, timeout=DEADLINE_S)
-    assert alive == []
-    assert mounts() == before
-
-
-def mounts() -> str:
-    return Path("/proc/self/mountinfo").read_text()
 
 
 def test_one_node_without_room_refuses_and_has_everything_acknowledged_after(refusal):
