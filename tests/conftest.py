@@ -30,7 +30,7 @@ BATCH_DEADLINE_S = 120
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chaos")
     group.addoption("--chaos-repeats", type=int, default=0, help="repeats of every fault; 0: the quick ones, once")
-    group.addoption("--chaos-broker", choices=["kafka", "tansu"], default="kafka", help="tansu: at least once")
+    group.addoption("--chaos-on", default="kafka,cluster,tansu", help="kinds of stacks, separated by commas")
     group.addoption("--chaos-json", type=Path, help="write every repeat here")
 
 

@@ -28,6 +28,7 @@ class StageMetrics:
     lag: Gauge
     paused: Gauge
     assigned: Gauge
+    generation: Gauge
 
 
 def stage_metrics(registry: CollectorRegistry) -> StageMetrics:
@@ -61,4 +62,9 @@ def stage_metrics(registry: CollectorRegistry) -> StageMetrics:
         lag=Gauge("josefine_stage_lag_records", "Records waiting in the assigned partitions.", registry=r),
         paused=Gauge("josefine_stage_paused", "1 while reading is paused because the handler is full.", registry=r),
         assigned=Gauge("josefine_stage_assigned_partitions", "Partitions assigned to this process.", registry=r),
+        generation=Gauge(
+            "josefine_stage_group_generation",
+            "Generation of the consumer group as this process knows it; grows with every rebalance.",
+            registry=r,
+        ),
     )

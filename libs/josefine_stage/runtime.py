@@ -461,6 +461,7 @@ class Runtime:
         self._metrics.sessions.set(len(self._sessions))
         self._metrics.in_flight.set(len(self._raw))
         self._metrics.paused.set(self._paused)
+        self._metrics.generation.set(self._reader.generation())
         self._metrics.lag.set(sum(self._reader.lag().values()))
         not_ready = None
         if not self._joined:

@@ -1,23 +1,16 @@
-"""The stack and the table of the chaos tests. Their options are in tests/conftest.py: pytest reads only that early."""
+"""The stacks and the table of the chaos tests. Their options are in tests/conftest.py: pytest reads only that early."""
 
 import json
 import platform
-import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from statistics import quantiles
 
 import psutil
 import pytest
-import shifted_clock
-from faults import BATCH_DEADLINE_S
 from rich.console import Console
 from rich.table import Table
-from scene import Outcome, Run, Scene, Texts
-
-from josefine_local.options import Service, StackOptions, standard_services
-from josefine_local.stack import LocalStack
+from scene import Outcome, Run, Texts
+from scenes import TITLES, Scenes
 
 OUTCOMES = pytest.StashKey[list[Outcome]]()
 
@@ -32,30 +25,17 @@ def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
 
 
 @pytest.fixture(scope="session")
-def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    folder = tmp_path_factory.mktemp("chaos")
-    options = StackOptions(
-        run_dir=folder,
-        services=services(folder / "clock"),
-        broker=request.config.getoption("--chaos-broker"),
-    )
-    with LocalStack(options) as stack:
-        yield Scene(stack)
-
-
-def services(clock: Path) -> tuple[Service, ...]:
-    """Returns the stages with a wall clock that can be stepped."""
-    script = str(Path(shifted_clock.__file__))
-    environment = {shifted_clock.FILE: str(clock), "JOSEFINE_BATCH_DEADLINE_S": str(BATCH_DEADLINE_S)}
-    return tuple(
-        replace(each, argv=(sys.executable, script, each.role), environment={**each.environment, **environment})
-        for each in standard_services()
-    )
+def scenes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
+    # A test run without repeats fills no disk, and needs no right to mount one.
+    running = Scenes(tmp_path_factory.mktemp("chaos"), small_disks=request.config.getoption("--chaos-repeats") > 0)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")
-def undisturbed(scene: Scene) -> dict[str, set[Texts]]:
+def undisturbed(request: pytest.FixtureRequest, scenes: Scenes) -> dict[str, set[Texts]]:
     """The finals of each clip when nothing happens: more than one text where a batch's company changes a rounding."""
+    scene = scenes(request.config.getoption("--chaos-on").split(",")[0])
     scene.wait_for(scene.ready, "the whole stack")
     run = Run(scene.stack)
     run.play(lambda: None)
@@ -80,20 +60,40 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _table(outcomes: list[Outcome]) -> Table:
     table = Table("fault", title="24 live sessions of real speech in flight")
-    for name in ("repeats", "finals", "lost", "repeated", "changed", "detected p50", "next result p50", "p95"):
+    for name in (
+        "repeats",
+        "finals",
+        "lost",
+        "repeated",
+        "changed",
+        "detected p50",
+        "next result p50",
+        "p95",
+        "silence",
+    ):
         table.add_column(name, justify="right")
-    for fault in dict.fromkeys(each.fault for each in outcomes):
-        rows = [each for each in outcomes if each.fault == fault]
-        sums = [str(sum(getattr(row, name) for row in rows)) for name in ("finals", "lost", "repeated", "changed")]
-        detected = [row.detect_s for row in rows if row.detect_s is not None]
-        following = [row.next_result_s for row in rows if row.next_result_s is not None]
-        times = (_quantile(detected, 50), _quantile(following, 50), _quantile(following, 95))
-        table.add_row(fault, str(len(rows)), *sums, *times)
+    for where in dict.fromkeys(each.where for each in outcomes):
+        table.add_section()
+        table.add_row(f"[bold]{TITLES[where]}")
+        here = [each for each in outcomes if each.where == where]
+        for fault in dict.fromkeys(each.fault for each in here):
+            table.add_row(fault, *_cells([each for each in here if each.fault == fault]))
     return table
+
+
+def _cells(rows: list[Outcome]) -> list[str]:
+    sums = [str(sum(getattr(row, name) for row in rows)) for name in ("finals", "lost", "repeated", "changed")]
+    detected = [row.detect_s for row in rows if row.detect_s is not None]
+    following = [row.next_result_s for row in rows if row.next_result_s is not None]
+    silences = [row.silence_s for row in rows if row.silence_s is not None]
+    times = (_quantile(detected, 50), _quantile(following, 50), _quantile(following, 95), _quantile(silences, 100))
+    return [str(len(rows)), *sums, *times]
 
 
 def _quantile(values: list[float], percent: int) -> str:
     if not values:
         return "-"
-    value = values[0] if len(values) == 1 else quantiles(values, n=100, method="inclusive")[percent - 1]
+    if len(values) == 1 or percent == 100:
+        return f"{max(values):.1f} s"
+    value = quantiles(values, n=100, method="inclusive")[percent - 1]
     return f"{value:.1f} s"

@@ -1,12 +1,17 @@
 """Sessions of real speech in flight, a fault in the middle of them, and what became of every final."""
 
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from josefine_cli.manifest import ReferenceClip, read_manifest
 from josefine_cli.recordings import recording
@@ -31,6 +36,8 @@ SETTLE_S = 150.0
 
 Texts = tuple[str, ...]
 """The finals of a session, in order."""
+Noticed = Callable[[], bool] | None
+"""How to see that the engine has noticed a fault, or None where there is nothing to notice."""
 
 
 @dataclass
@@ -57,6 +64,17 @@ class Scene:
         devices = self._devices()
         return devices[0].restarts if devices else -1
 
+    def environment(self, role: str) -> dict[str, str]:
+        """Returns the environment that a role was started with."""
+        return {**os.environ, **self.stack.process(role).spec.environment}
+
+    def generation(self, role: str) -> float:
+        """Returns the generation of a service's consumer group: it grows with every rebalance."""
+        port = next(each.port for each in self.stack.status().processes if each.role == role)
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        return next(s.value for f in families for s in f.samples if s.name == "josefine_stage_group_generation")
+
     def ready(self) -> bool:
         """Returns whether every process is ready and a device child is there."""
         return all(each.ready for each in self.stack.status().processes) and self._child() is not None
@@ -82,17 +100,22 @@ class Scene:
         return next(each.devices for each in self.stack.status().processes if each.role == "inference") or ()
 
 
+Strike = Callable[[Scene], Noticed]
+"""Does something to the engine."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that happens to the engine."""
 
     name: str
-    strike: Callable[[Scene], Callable[[], bool] | None]
-    """Does it; returns how to see that the engine has noticed, or None where there is nothing to notice."""
+    strike: Strike
     detect_within_s: float = 0.0
     """Bar for the time to detect; 0: none."""
-    needs_kafka: bool = False
-    """Whether it is about the broker or its transactions."""
+    same_generation: bool = False
+    """Whether it must not cause a rebalance of inference."""
+    needs_small_disk: bool = False
+    """Whether the broker's disk has to be one that can be filled."""
 
 
 @dataclass
@@ -100,6 +123,8 @@ class Outcome:
     """One repeat of one fault."""
 
     fault: str
+    where: str
+    """Kind of stack."""
     sessions: int = 0
     finals: int = 0
     lost: int = 0
@@ -109,6 +134,10 @@ class Outcome:
     detect_s: float | None = None
     next_result_s: float | None = None
     """From the fault to the first result after it was noticed."""
+    silence_s: float | None = None
+    """Longest time between two results of any sessions from the fault on."""
+    rebalanced: bool | None = None
+    """Whether inference's group had a rebalance, where that was looked at."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -181,10 +210,11 @@ class Run:
         outcome.repeated = sum(times - 1 for times in self._times_seen.values())
 
 
-def strike_in_the_middle(fault: Fault, scene: Scene, undisturbed: Mapping[str, set[Texts]]) -> Outcome:
+def strike_in_the_middle(fault: Fault, scene: Scene, where: str, undisturbed: Mapping[str, set[Texts]]) -> Outcome:
     """Plays the sessions, lets the fault happen in the middle, and returns what became of them."""
     scene.wait_for(scene.ready, "the whole stack")
-    outcome, run = Outcome(fault.name), Run(scene.stack)
+    outcome, run = Outcome(fault.name, where), Run(scene.stack)
+    generation = scene.generation("inference")
     begun, struck, failed = threading.Event(), list[float](), list[BaseException]()
 
     def strike() -> None:
@@ -207,5 +237,9 @@ def strike_in_the_middle(fault: Fault, scene: Scene, undisturbed: Mapping[str, s
         raise failed[0]
     noticed_s = struck[0] + (outcome.detect_s or 0.0)
     outcome.next_result_s = next((at - struck[0] for at in run.arrivals_s if at > noticed_s), None)
+    since = [struck[0], *(at for at in run.arrivals_s if at > struck[0])]
+    outcome.silence_s = max((later - earlier for earlier, later in pairwise(since)), default=None)
+    if fault.same_generation:
+        outcome.rebalanced = scene.generation("inference") != generation
     run.judge(outcome, undisturbed)
     return outcome

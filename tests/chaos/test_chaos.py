@@ -2,26 +2,32 @@
 
 import pytest
 from faults import FAULTS, QUICK
-from scene import Fault, Outcome, Scene, Texts, strike_in_the_middle
+from scene import Fault, Outcome, Texts, strike_in_the_middle
+from scenes import Scenes
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "fault" not in metafunc.fixturenames:
-        return
-    repeats = metafunc.config.getoption("--chaos-repeats")
-    chosen = FAULTS if repeats else [fault for fault in FAULTS if fault.name in QUICK]
-    if metafunc.config.getoption("--chaos-broker") == "tansu":
-        chosen = [fault for fault in chosen if not fault.needs_kafka]
-    cases = [(fault, number) for fault in chosen for number in range(max(repeats, 1))]
-    metafunc.parametrize(("fault", "number"), cases, ids=[f"{fault.name}-{number}" for fault, number in cases])
+    repeats, kinds = metafunc.config.getoption("--chaos-repeats"), metafunc.config.getoption("--chaos-on").split(",")
+    if repeats:
+        cases = [(kind, fault, number) for kind in kinds for fault in FAULTS[kind] for number in range(repeats)]
+    else:
+        cases = [("kafka", fault, 0) for fault in FAULTS["kafka"] if fault.name in QUICK]
+    ids = [f"{kind}-{fault.name}-{number}" for kind, fault, number in cases]
+    metafunc.parametrize(("kind", "fault", "number"), cases, ids=ids)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_final_is_lost_or_repeated(
-    fault: Fault, number: int, scene: Scene, undisturbed: dict[str, set[Texts]], outcomes: list[Outcome]
+    kind: str,
+    fault: Fault,
+    number: int,
+    scenes: Scenes,
+    undisturbed: dict[str, set[Texts]],
+    outcomes: list[Outcome],
 ) -> None:
-    outcome = strike_in_the_middle(fault, scene, undisturbed)
+    scene = scenes(kind)
+    outcome = strike_in_the_middle(fault, scene, kind, undisturbed)
     outcomes.append(outcome)
     assert outcome.problems == []
     assert outcome.lost == 0
@@ -29,6 +35,7 @@ def test_no_final_is_lost_or_repeated(
         assert outcome.repeated == 0, "at least once, readers drop the ids that they have seen"
     assert outcome.changed == 0
     assert outcome.next_result_s is not None
+    assert not outcome.rebalanced
     if fault.detect_within_s:
         assert outcome.detect_s is not None
         assert outcome.detect_s <= fault.detect_within_s

@@ -1,0 +1,48 @@
+"""Device children that are killed from outside or told to fail from inside (docs/fault-injection.md)."""
+
+import json
+import os
+import signal
+import uuid
+from pathlib import Path
+from typing import Any
+
+from scene import Noticed, Scene, Strike
+
+
+def kill_child(scene: Scene) -> Noticed:
+    before, child = scene.child_restarts(), scene.child()
+    os.kill(child, signal.SIGKILL)
+    return lambda: scene.child_restarts() > before
+
+
+def stop_child(scene: Scene) -> Noticed:
+    before, child = scene.child_restarts(), scene.child()
+    os.kill(child, signal.SIGSTOP)
+    return lambda: scene.child_restarts() > before
+
+
+def failing_child(fault: str, *, replaced: bool = True, **how: Any) -> Strike:
+    """The next batch makes the child fail; `replaced`: so badly that there has to be another one."""
+
+    def strike(scene: Scene) -> Noticed:
+        before, name = scene.child_restarts(), uuid.uuid4().hex
+        file = tell(scene, {"name": name, "fault": fault, "when": {"batch": "any"}, "times": 1, **how})
+        done = Path(f"{file}.done")
+
+        def noticed() -> bool:
+            struck = done.exists() and name in done.read_text()
+            return struck and (scene.child_restarts() > before or not replaced)
+
+        return noticed
+
+    return strike
+
+
+def tell(scene: Scene, *faults: dict[str, Any]) -> Path:
+    """Tells the device children how to fail; returns the file. None: not at all."""
+    file = scene.stack.run_dir / "faults.json"
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(faults))
+    new.replace(file)
+    return file

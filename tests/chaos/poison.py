@@ -1,0 +1,132 @@
+"""Records that no stage can process, beside the good sessions."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from device_faults import tell
+from scene import Noticed, Scene, Strike
+
+from josefine_kafka.connection import Broker
+from josefine_kafka.tail import TopicTail
+from josefine_kafka.writers import AcknowledgedWriter
+from josefine_wire import topics
+from josefine_wire.codec import decode, encode
+
+KILLER = 0x4D2E
+"""float16 bits of a log-mel value that speech does not have (docs/fault-injection.md)."""
+DEATH_S = 1.0
+"""Where in the session the frame stands that kills: in the midst of speech."""
+
+Poison = list[tuple[str, bytes, bytes]]
+"""Topic, key and value."""
+
+
+def published(make: Callable[[], Poison]) -> Strike:
+    def strike(scene: Scene) -> Noticed:
+        _publish(scene, make())
+        return None
+
+    return strike
+
+
+def garbage() -> Poison:
+    topics_ = (topics.AUDIO_RAW, topics.AUDIO_FRAMES, topics.FEATURE_FRAMES, topics.TRANSCRIPTS)
+    return [(topic, uuid.uuid4().hex.encode(), os.urandom(200)) for topic in topics_ for _ in range(4)]
+
+
+def unknown_schema() -> Poison:
+    fingerprint = b"\xc3\x01" + bytes(8)
+    return [(topics.AUDIO_RAW, uuid.uuid4().hex.encode(), fingerprint + os.urandom(40)) for _ in range(8)]
+
+
+def nan_features() -> Poison:
+    return [_features(np.full((100, 80), np.nan, np.float16).tobytes()) for _ in range(4)]
+
+
+def wrong_lengths() -> Poison:
+    return [_features(b"\x00" * 1001) for _ in range(4)]
+
+
+def frame_that_kills(scene: Scene) -> Noticed:
+    """A session of real speech with a value in one frame that kills the child whenever it is decoded."""
+    tell(scene, {"fault": "exit", "when": {"value": hex(KILLER)}})
+    broker = Broker(scene.stack.bootstrap_servers, {"log_level": "2"})
+    tail = TopicTail(broker, [topics.TRANSCRIPTS, topics.DEAD_LETTERS], "end")
+    session_id = uuid.uuid4().hex
+    _publish(scene, list(_deadly(broker, session_id)))
+    seen: set[str] = set()
+
+    def noticed() -> bool:
+        for raw in tail.poll(0.05):
+            record = decode(raw.source.topic, raw.value)
+            if record["session_id"] != session_id:
+                continue
+            if raw.source.topic == topics.DEAD_LETTERS:
+                seen.add(record["code"])
+            elif record["kind"] == "END":
+                seen.add("END")
+                seen.update(gap["reason"] for gap in record["gaps"])
+            else:
+                seen.update(gap["reason"] for gap in record["gaps"])
+        if not seen >= {"device_poison", "poison", "END"}:
+            return False
+        tell(scene)
+        tail.close()
+        return True
+
+    return noticed
+
+
+def _deadly(broker: Broker, session_id: str) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yields the frames of the first session in the log once more, one of them deadly."""
+    tail, first = TopicTail(broker, [topics.FEATURE_FRAMES], "beginning"), None
+    armed = False
+    while not tail.at_end():
+        for raw in tail.poll(1.0):
+            frame = decode(raw.source.topic, raw.value)
+            first = first or frame["session_id"]
+            if frame["session_id"] != first:
+                continue
+            if not armed and frame["start_hop"] >= 100 * DEATH_S and frame["log_mel"]:
+                armed = True
+                log_mel = np.frombuffer(frame["log_mel"], "<f2").copy()
+                log_mel.view("<u2")[0] = KILLER
+                frame["log_mel"] = log_mel.tobytes()
+            frame["session_id"] = session_id
+            key = topics.channel_key(session_id, frame["channel"])
+            yield topics.FEATURE_FRAMES, key.encode(), encode(topics.FEATURE_FRAMES, frame)
+    tail.close()
+    assert armed, "the session is too short"
+
+
+def _publish(scene: Scene, records: Poison) -> None:
+    writer = AcknowledgedWriter(Broker(scene.stack.bootstrap_servers, {"log_level": "2"}))
+    for topic, key, value in records:
+        writer.send(topic, key, value)
+    writer.flush(10.0)
+    writer.close()
+
+
+def _features(log_mel: bytes) -> tuple[str, bytes, bytes]:
+    session_id = uuid.uuid4().hex
+    record = {
+        "session_id": session_id,
+        "channel": 0,
+        "channels": 1,
+        "sequence": 0,
+        "session_started_at": 1_790_000_000_000,
+        "captured_at": 0,
+        "gaps": [],
+        "start": None,
+        "flush": False,
+        "end": None,
+        "start_hop": 0,
+        "mels": 80,
+        "log_mel": log_mel,
+        "start_window": 0,
+        "speech_probability": b"",
+    }
+    key = topics.channel_key(session_id, 0)
+    return topics.FEATURE_FRAMES, key.encode(), encode(topics.FEATURE_FRAMES, record)
