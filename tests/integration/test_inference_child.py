@@ -7,33 +7,32 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from child_kit import (
+    DIE,
+    DIE_ONCE,
+    HANG,
+    MELS,
+    RAISE,
+    REFUSE,
+    SPEAK,
+    Clock,
+    Devices,
+    answers,
+    batch,
+    gone,
+    texts,
+    until,
+    window,
+)
 
 from josefine_inference.deadlines import DeadlineLimits
-from josefine_inference.device import Device, DeviceOptions
-from josefine_inference.messages import Batch, Decoded, Failed, Work
+from josefine_inference.messages import Failed, Work
 from josefine_inference.pool import DevicePool
 from josefine_inference.port import DeviceError, DeviceState
-from josefine_inference.process import ChildOptions
-
-MODELS = Path(__file__).parents[1] / "unit" / "josefine_inference"
-SPEAK, DIE, HANG, REFUSE, RAISE, DIE_ONCE = range(6)
-"""As in child_models.py."""
-MELS = 4
-
-
-class Clock:
-    """Real time, and what a test adds to it."""
-
-    def __init__(self):
-        self.ahead_s = 0.0
-
-    def __call__(self):
-        return time.monotonic() + self.ahead_s
 
 
 @pytest.fixture
@@ -43,55 +42,9 @@ def clock():
 
 @pytest.fixture
 def start(clock, monkeypatch, tmp_path):
-    monkeypatch.setenv("PYTHONPATH", str(MODELS), prepend=os.pathsep)
-    monkeypatch.setenv("JOSEFINE_TEST_DIED", str(tmp_path / "died"))
-    devices = []
-
-    def started(model="tiny.en", **changes):
-        child = ChildOptions("scripted", slot_bytes=64 * 1024, loader="child_models:load")
-        device = Device(DeviceOptions(child, model, **changes), clock)
-        devices.append(device)
-        return device
-
-    yield started
-    for device in devices:
-        device.close()
-
-
-def window(what=SPEAK, hops=10, last=0):
-    log_mel = np.zeros((hops, MELS), np.float16)
-    log_mel[0, 0], log_mel[-1, -1] = what, last
-    return log_mel
-
-
-def batch(*works, model="tiny.en", language="en"):
-    return Batch(model, language, works)
-
-
-def until(device, done, within_s=30.0):
-    """Polls until `done(outcomes so far)` and returns the outcomes."""
-    outcomes, deadline_s = [], time.monotonic() + within_s
-    pause = threading.Event()
-    while not done(outcomes):
-        assert time.monotonic() < deadline_s, f"nothing came: {outcomes}"
-        outcomes += device.poll()
-        pause.wait(0.002)
-    return outcomes
-
-
-def answers(device, count):
-    return until(device, lambda outcomes: len(outcomes) >= count)
-
-
-def texts(outcomes):
-    return {one.id: one.hypothesis.text for one in outcomes if isinstance(one, Decoded)}
-
-
-def gone(pid):
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    devices = Devices(clock, monkeypatch, tmp_path)
+    yield devices
+    devices.close()
 
 
 def test_batches_are_answered_in_order(start):
