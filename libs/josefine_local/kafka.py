@@ -128,6 +128,8 @@ def properties(node: KafkaNode) -> dict[str, str]:
         # A broker that was killed is let in again when its former session has ended: 9 s by default.
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "500",
+        # A node that hangs is asked for its part of a transaction's end: by default 30 s pass before another is.
+        "request.timeout.ms": "5000",
         # Retention works by whole segments: small ones, rolled hourly, keep a topic near its limit.
         "log.segment.bytes": str(128 * MIB),
         "log.roll.hours": "1",

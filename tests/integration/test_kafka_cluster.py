@@ -155,6 +155,8 @@ def topic(stack: LocalStack, request: pytest.FixtureRequest) -> str:
     """A topic of one partition, so that there is one leader to break."""
     name = request.node.originalname
     admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+    # Once it knows the nodes by their ids: what was sent before that is dropped now and then (_DESTROY_BROKER).
+    admin.list_topics(timeout=DEADLINE_S)
     admin.create_topics([NewTopic(name, 1, 3)])[name].result(DEADLINE_S)
     stack.cluster.wait_in_sync(name)
     return name
