@@ -1,8 +1,10 @@
 """Sessions that are heard again from the log, and dead letters that are sent again, as a shell asks for it."""
 
 import json
+import time
 import uuid
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -11,10 +13,13 @@ from josefine_cli.errors import CliError
 from josefine_cli.main import app
 from josefine_client.chunks import ChunkNumbering, Session
 from josefine_client.dead_letters import REQUEUED_HEADER, read_letter
+from josefine_client.replay import rewritten
+from josefine_client.replay_search import named_sessions
+from josefine_client.sessions_in_log import session_record
 from josefine_kafka.stretch import LogReader
 from josefine_wire.codec import decode
 from josefine_wire.records import session_config
-from josefine_wire.topics import DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
+from josefine_wire.topics import AUDIO_FRAMES, AUDIO_RAW, DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -57,7 +62,7 @@ def heard(client, sample_path, one_piece):
 
     def transcribed(mode="RECORDED"):
         session_id = uuid.uuid4().hex
-        client.play(one_piece(sample_path("lj002-0020.wav").read_bytes(), session_id, mode))
+        client.play(one_piece(sample_path("lj001-0001.webm").read_bytes(), session_id, mode))
         return session_id
 
     return transcribed
@@ -125,15 +130,21 @@ def test_another_model_stands_beside(client, josefine, heard, in_log):
     assert own.finals() == finals
 
 
-def test_all_sessions_of_a_time_are_replayed_and_no_replay_among_them(josefine, heard):
+@pytest.fixture
+def since():
+    """Now: other tests have used the engine before."""
+    return datetime.now(UTC).isoformat()
+
+
+def test_all_sessions_of_a_time_are_replayed_and_no_replay_among_them(josefine, heard, since):
     first = heard()
     josefine("replay", "--session", first, "--no-wait", "--format", "json")
     second = heard()
 
-    lines, _ = josefine("replay", "--topic", "audio.raw", "--from", "beginning", "--format", "json", "--patience", "60")
+    lines, _ = josefine("replay", "--topic", "audio.raw", "--from", since, "--format", "json")
 
-    assert {first, second} <= {line["session"] for line in lines}
-    assert all("~" not in line["session"] for line in lines)
+    assert {line["session"] for line in lines} == {first, second}
+    assert all(line["equal"] for line in lines)
 
 
 def test_who_speaks_beside_a_replay_notices_nothing(client, josefine, heard, speech):
@@ -153,7 +164,26 @@ def test_who_speaks_beside_a_replay_notices_nothing(client, josefine, heard, spe
     assert (alone["equal"], alone["finals"]) == (True, len(result.finals()))
 
 
-def test_what_has_not_ended_is_not_replayed(client, josefine, speech):
+@pytest.fixture
+def cut_off(client):
+    """Replays a session without its last record, as if the sender was killed; gives the replay's id."""
+
+    def sent(session_id):
+        log = LogReader(client.broker)
+        [plan] = named_sessions(log, AUDIO_RAW, [session_id], "", int(time.time() * 1000)).plans
+        records = [session_record(raw) for raw in log.between(plan.source.stretches) if raw.key == session_id.encode()]
+        client.write([rewritten(AUDIO_RAW, record, plan)[1] for record in records[:-1]], plan.replay_id)
+        return plan.replay_id
+
+    return sent
+
+
+def test_what_has_not_ended_is_not_replayed_and_what_is_cut_off_says_nothing(
+    client, josefine, speech, heard, cut_off, in_log
+):
+    whole = heard()
+    before = in_log(whole)
+    replay_id = cut_off(whole)
     live = raw_session("LIVE")
     client.collector.expect(live.session_id)
     client.write(ChunkNumbering(live, "p", 1).chunks(speech[:32_000].astype("<i2").tobytes()), live.session_id)
@@ -166,6 +196,11 @@ def test_what_has_not_ended_is_not_replayed(client, josefine, speech):
     assert said.startswith(f"josefine: {live.session_id}: has not ended")
     # Ingest has ended it by time-out, and does so again.
     assert (line["equal"], line["end"]) == (True, "IDLE_TIMEOUT")
+    # So it has the one that was cut off, whose last words are cut too.
+    frames = [decode(AUDIO_FRAMES, raw.value) for raw in LogReader(client.broker).since(AUDIO_FRAMES, "beginning")]
+    [end] = [frame["end"] for frame in frames if frame["session_id"] == replay_id and frame["end"]]
+    assert end["reason"] == "IDLE_TIMEOUT"
+    assert in_log(whole) == before
 
 
 def test_what_cannot_be_replayed_is_a_line(josefine):
@@ -175,7 +210,7 @@ def test_what_cannot_be_replayed_is_a_line(josefine):
     assert said == "josefine: nobody: is not on audio.raw\n"
 
 
-def test_dead_letters_are_listed_shown_and_sent_again(client, josefine, speech):
+def test_dead_letters_are_listed_shown_and_sent_again(client, josefine, speech, since):
     session = raw_session("RECORDED")
     samples = speech.astype("<i2").tobytes()
     own, foreign = (list(ChunkNumbering(session, each, 1).chunks(samples, end=True)) for each in ("own", "foreign"))
@@ -187,7 +222,7 @@ def test_dead_letters_are_listed_shown_and_sent_again(client, josefine, speech):
 
     [letter], _ = josefine("dlq", "list", "--session", session.session_id, "--format", "json")
     [shown], _ = josefine("dlq", "show", letter["id"])
-    unreadable, _ = josefine("dlq", "list", "--code", "unreadable", "--format", "json")
+    unreadable, _ = josefine("dlq", "list", "--code", "unreadable", "--from", since, "--format", "json")
     [junk] = [each for each in unreadable if josefine("dlq", "show", each["id"])[0][0]["key"] == junk_key]
     _, planned = josefine("dlq", "requeue", letter["id"], junk["id"], "--dry-run")
     _, done = josefine("dlq", "requeue", letter["id"], junk["id"], "--yes", format_="text")
@@ -200,7 +235,7 @@ def test_dead_letters_are_listed_shown_and_sent_again(client, josefine, speech):
         f"josefine: write to audio.raw again: {junk['id']} (unreadable)",
     ]  # fmt: skip
     # What was wrong with them still is, so each is a dead letter again; the words are the same.
-    again, _ = josefine("dlq", "list", "--code", "second_producer", "--format", "json")
+    again, _ = josefine("dlq", "list", "--code", "second_producer", "--from", since, "--format", "json")
     assert [each["session_id"].partition("~")[0] for each in again] == [session.session_id] * 2
     letters = [read_letter(raw) for raw in LogReader(client.broker).since(DEAD_LETTERS, "beginning")]
     headers = [each["headers"] for each in letters if each["key"] == junk_key.encode()]
