@@ -343,3 +343,13 @@ def test_the_code_of_faults_is_not_imported_unless_asked_for():
     code = "import sys, josefine_inference.build, josefine_inference.child; print(*sys.modules)"
     modules = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     assert not {"josefine_inference.faults", "josefine_inference.faulty_child"} & set(modules)
+
+
+def test_half_a_switch_ends_the_service_with_one_line_before_it_looks_for_a_broker(monkeypatch):
+    monkeypatch.setenv("JOSEFINE_ALLOW_FAULTS", "yes")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    ended = subprocess.run([sys.executable, "-m", "josefine_inference"], capture_output=True, text=True, check=False)
+    (line,) = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert "JOSEFINE_FAULTS" in line
+    assert "JOSEFINE_ALLOW_FAULTS=yes-break-this-engine" in line

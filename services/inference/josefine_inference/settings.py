@@ -1,7 +1,8 @@
 """Environment of the inference service."""
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from josefine_inference.fault_switch import check_switch
 from josefine_stage.settings import StageSettings
 
 
@@ -52,5 +53,11 @@ class InferenceSettings(StageSettings):
     """Features in memory above which the log is not read on."""
     faults: str = ""
     """For tests alone: a file of faults that the device children are to have, see docs/fault-injection.md."""
-    allow_faults: str = ""
+    allow_faults: str = Field(default="", validate_default=True)
     """Has to be yes-break-this-engine where there are faults."""
+
+    @field_validator("allow_faults")
+    @classmethod
+    def _no_faults_by_accident(cls, allowed: str, earlier: ValidationInfo) -> str:
+        check_switch(earlier.data.get("faults", ""), allowed)
+        return allowed

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from josefine_inference.build import build
 from josefine_inference.fault_switch import ALLOWED, faults_file
 from josefine_inference.faults import Faults, FaultsError, read_faults
 from josefine_inference.settings import InferenceSettings
@@ -40,10 +40,12 @@ def test_half_a_switch_is_refused_and_names_both_variables(half):
         faults_file(*half)
 
 
-def test_half_a_switch_ends_the_service_before_anything_is_loaded(monkeypatch):
+def test_half_a_switch_is_no_setting(monkeypatch):
     monkeypatch.setenv("JOSEFINE_FAULTS", "f.json")
-    with pytest.raises(ConfigurationError, match="JOSEFINE_ALLOW_FAULTS"):
-        build(InferenceSettings(model="nobody-knows-this"))
+    with pytest.raises(ValidationError, match=r"JOSEFINE_FAULTS.*JOSEFINE_ALLOW_FAULTS"):
+        InferenceSettings()
+    monkeypatch.setenv("JOSEFINE_ALLOW_FAULTS", ALLOWED)
+    assert InferenceSettings().faults == "f.json"
 
 
 def test_the_whole_switch_is_loud(write):
