@@ -52,9 +52,9 @@ def serve(stage: str, input_topic: str, settings: StageSettings, build: Callable
     Raises:
         SystemExit: always.
     """
-    bound_heap()
     configure_logging(settings.log_level, {"stage": stage, "instance": settings.instance_id})
     stop = threading.Event()
+    bound_heap(stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:

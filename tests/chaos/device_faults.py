@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from process_faults import started
 from scene import Noticed, Scene, Strike
 
 
@@ -39,10 +41,26 @@ def failing_child(fault: str, *, replaced: bool = True, **how: Any) -> Strike:
     return strike
 
 
+def last_device_fails(scene: Scene) -> Noticed:
+    """A second replica takes over partitions, and its only device fails for good: it leaves with status 1."""
+    file = scene.stack.run_dir / "faults-of-replica.json"
+    process = started(scene, "inference", "-m", "josefine_inference", JOSEFINE_FAULTS=str(file))
+    scene.pause(8.0)
+    assert process.poll() is None
+    _write(file, [{"fault": "exit", "when": {"batch": "any"}}, {"fault": "exit", "when": {"load": "any"}}])
+    scene.wait_for(lambda: process.poll() is not None, "the replica without a device to end")
+    assert process.returncode == 1
+    return None
+
+
 def tell(scene: Scene, *faults: dict[str, Any]) -> Path:
     """Tells the device children how to fail; returns the file. None: not at all."""
     file = scene.stack.run_dir / "faults.json"
+    _write(file, faults)
+    return file
+
+
+def _write(file: Path, faults: Sequence[dict[str, Any]]) -> None:
     new = file.with_suffix(".new")
     new.write_text(json.dumps(faults))
     new.replace(file)
-    return file

@@ -3,7 +3,7 @@
 import broker_faults
 import poison
 import store_faults
-from device_faults import failing_child, kill_child, stop_child
+from device_faults import failing_child, kill_child, last_device_fails, stop_child
 from fault_points import POINTS
 from process_faults import SESSION_TIMEOUT_S, hang, kill, killed_at, rebalance, step_clock, zombie
 from scene import Fault
@@ -32,6 +32,7 @@ DEVICE = [
     Fault("device is out of memory", failing_child("out_of_memory", replaced=False), same_generation=True),
     Fault("device answers garbage", failing_child("garbage"), detect_within_s=HANG_S, same_generation=True),
     Fault("device answers too few", failing_child("too_few"), detect_within_s=HANG_S, same_generation=True),
+    Fault("a replica's last device fails for good", last_device_fails),
     Fault("device is slow for 3 s", failing_child("slow", replaced=False, seconds=3), same_generation=True),
 ]
 TAKEOVERS = [

@@ -98,9 +98,10 @@ def replica(scene: Scene, role: str) -> Iterator[None]:
     assert status == 0, f"the second {role} ended with status {status}"
 
 
-def started(scene: Scene, role: str, *arguments: str) -> subprocess.Popen[bytes]:
+def started(scene: Scene, role: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """Starts one more instance of a service with the settings of the first; its log lies beside the others."""
-    environment = {**scene.environment(role), "JOSEFINE_INSTANCE_ID": f"{role}-{uuid.uuid4().hex[:6]}"}
+    name = f"{role}-{uuid.uuid4().hex[:6]}"
+    environment = {**scene.environment(role), "JOSEFINE_INSTANCE_ID": name, **environment}
     environment.pop("JOSEFINE_METRICS_PORT")
     with (scene.stack.run_dir / "logs" / f"{role}-replica.log").open("a", encoding="utf-8") as log:
         return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stderr=log)

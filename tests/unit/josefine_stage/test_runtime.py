@@ -1,3 +1,4 @@
+import threading
 from typing import Any
 
 import pytest
@@ -6,7 +7,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from running_totals import RunningTotals, chunk
 
-from josefine_stage.errors import FencedError, TooManyDeadLettersError
+from josefine_stage.errors import ExhaustedError, FencedError, TooManyDeadLettersError
+from josefine_stage.handler import Step, Turn
 from josefine_stage.health import Health
 from josefine_stage.memory import MemoryClock, MemoryLog, MemoryLoose, MemoryReader, MemoryStore, MemoryUnit
 from josefine_stage.metrics import stage_metrics
@@ -161,6 +163,25 @@ def test_a_fenced_replica_leaves() -> None:
     with pytest.raises(FencedError):
         world.turn(2)
     assert world.totals("a") == []
+
+
+def test_a_handler_that_cannot_work_any_more_leaves_the_group_with_what_is_done() -> None:
+    world = World()
+    world.publish("a", 0)
+    world.publish("slow", 0, bytes([250]))
+    world.turn(3)
+
+    def advance(_: Turn) -> Step[Any]:
+        raise ExhaustedError("no device is left")
+
+    world.handler.advance = advance  # type: ignore[method-assign]
+    with pytest.raises(ExhaustedError):
+        world.runtime.run(threading.Event())
+    assert world.reader.held() == []
+    world.crash()
+    world.turn(300)
+    assert world.totals("a") == [(0, 1)]
+    assert world.totals("slow") == [(0, 250)]
 
 
 def test_a_session_whose_snapshot_was_lost_is_replayed_from_its_first_record() -> None:
