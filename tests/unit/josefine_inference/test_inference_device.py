@@ -106,7 +106,7 @@ class ScriptedChild:
                 self.say(type="decoded", hypotheses=pack_hypotheses([HEARD] * len(command["work"])))
 
     def lacks_memory(self):
-        if self.alive and self.told and self.told[0]["type"] == "batch":
+        while self.alive and self.told and self.told[0]["type"] == "batch":
             self.told.popleft()
             self.say(type="out_of_memory", reason="too large")
 
@@ -174,6 +174,25 @@ def check(world, devices, submitted, outcomes):
         assert (device.reason != "") == (device.state is DeviceState.QUARANTINED)
         assert device.state is not DeviceState.QUARANTINED or not device.unfinished()
     assert known == Counter(submitted), "a window is lost, or comes twice"
+
+
+@pytest.fixture
+def world(monkeypatch):
+    made = World()
+    monkeypatch.setattr("josefine_inference.conversation.ChildProcess", made.child)
+    return made
+
+
+def test_two_failures_in_one_look_lose_no_window(world):
+    device = Device(DeviceOptions(ChildOptions("first"), "tiny.en", LIMITS), world.clock)
+    world.children[0].work(numbers)
+    device.poll()
+    device.submit(batch(1, 1))
+    device.submit(batch(2, 1))
+    world.children[0].lacks_memory()
+    assert device.poll() == []
+    assert sorted(work.id for tried in device.unfinished() for work in tried.batch.work) == [1, 2]
+    assert sorted(tried.deaths for tried in device.unfinished()) == [0, 1]  # one is enough for one child
 
 
 @settings(max_examples=200)
