@@ -13,7 +13,6 @@ A device that works is judged by its work alone, whatever its driver says.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,7 +27,7 @@ from josefine_inference.health import HealthOptions, HealthWatch
 from josefine_inference.messages import Batch, Decoded, Failed, Outcome
 from josefine_inference.port import DeviceState, DeviceStatus
 from josefine_inference.process import ChildGoneError, ChildOptions
-from josefine_inference.suspects import Tried, after_death, halves
+from josefine_inference.suspects import Tried, WaitingBatches, after_death, halves
 
 IN_FLIGHT_BATCHES: Final = 2
 """One at work and one that waits in the child, so that the device never waits for the parent."""
@@ -63,7 +62,7 @@ class Device:
         self._deadline = BatchDeadline(options.deadlines)
         self._health = HealthWatch(options.health, options.child.device)
         self._log = structlog.get_logger().bind(device=options.child.device)
-        self._waiting: deque[Tried] = deque()
+        self._waiting = WaitingBatches()
         self._finished: list[Outcome] = []
         self._batches = self._hops = 0
         self._busy_s = 0.0
@@ -79,10 +78,11 @@ class Device:
         self._start(clock())
 
     def room(self) -> int:
-        """Returns how many batches may be submitted now."""
+        """Returns how many batches may be submitted now; those under suspicion keep no others out."""
         if self.state is DeviceState.QUARANTINED:
             return 0
-        return max(0, IN_FLIGHT_BATCHES - len(self.unfinished()))
+        at_work = sum(not tried.suspect for tried in self._talk.batches()) if self._talk else 0
+        return max(0, IN_FLIGHT_BATCHES - at_work - self._waiting.trusted)
 
     def submit(self, batch: Batch) -> None:
         """Takes a batch."""
@@ -90,16 +90,16 @@ class Device:
 
     def resume(self, tried: Sequence[Tried]) -> None:
         """Takes batches that another device has not finished."""
-        self._waiting.extend(tried)
+        self._waiting.add(tried)
         self._hand_over(self._clock())
 
     def unfinished(self) -> list[Tried]:
         """Returns the batches without an answer, oldest first."""
-        return [*(self._talk.batches() if self._talk else ()), *self._waiting]
+        return [*(self._talk.batches() if self._talk else ()), *self._waiting.all()]
 
     def surrender(self) -> list[Tried]:
         """Returns the batches that wait here and forgets them; in quarantine these are all."""
-        waiting = list(self._waiting)
+        waiting = self._waiting.all()
         self._waiting.clear()
         return waiting
 
@@ -169,7 +169,7 @@ class Device:
 
     def _quarantine(self, reason: str, now_s: float) -> None:
         if self._talk:
-            self._waiting.extendleft(reversed(self._talk.batches()))
+            self._waiting.put_back(self._talk.batches())
             self._end(self._talk, now_s, hung=True)
         self.state, self.reason = DeviceState.QUARANTINED, reason
         self._quarantined_s = now_s
@@ -192,7 +192,7 @@ class Device:
         failures = [(command, reason) for command, answer in answers if (reason := self._answered(command, answer))]
         if failures:
             (command, reason), *later = failures
-            self._waiting.extendleft(other.tried for other, _ in later if other.tried)
+            self._waiting.put_back(other.tried for other, _ in later if other.tried)
             self._lost(talk, command, reason, now_s)
             return
         overdue = talk.overdue(now_s)
@@ -203,7 +203,7 @@ class Device:
 
     def _hand_over(self, now_s: float) -> None:
         while self._talk and self._waiting and self._talk.has_room():
-            tried = self._waiting.popleft()
+            tried = self._waiting.take()
             if self._model_failures.get(tried.batch.model, 0) < MODEL_LOAD_ATTEMPTS:
                 self._talk.decode(tried, now_s)
             else:
@@ -244,7 +244,7 @@ class Device:
         if len(tried.batch.work) == 1:
             return reason
         self._log.warning("batch_halved", windows=len(tried.batch.work), hops=tried.batch.hops, reason=reason)
-        self._waiting.extendleft(reversed(halves(tried.batch, tried.deaths)))
+        self._waiting.put_back(halves(tried))
         return None
 
     def _fail(self, batch: Batch, code: str, reason: str) -> None:
@@ -259,11 +259,11 @@ class Device:
         self.restarts += 1
         batches = [tried for tried in talk.batches() if blamed is None or tried is not blamed.tried]
         self._log.error("child_lost", pid=talk.process.pid, reason=reason, command=blamed and blamed.type)
+        self._waiting.put_back(batches)
         if blamed and blamed.tried:
             again, failed = after_death(blamed.tried, reason)
-            batches = again + batches
+            self._waiting.add(again)
             self._finished += failed
-        self._waiting.extendleft(reversed(batches))
         if blamed and blamed.type == "load":
             self._not_loaded(blamed.model, reason, now_s)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from josefine_inference.channel import Channel, Closing
 from josefine_inference.interims import Interims
-from josefine_inference.messages import Batch, Decoded, Outcome, Work
+from josefine_inference.messages import Batch, Decoded, Failed, Outcome, Work
 from josefine_inference.models import language_of
 from josefine_inference.port import DevicePort
 from josefine_inference.scheduler import Job, Kind, Scheduler
@@ -59,7 +59,7 @@ class _Interim:
     def done(self, outcome: Outcome) -> Output | None:
         """A window that cannot be decoded is left to the segment's final, which has an input to blame."""
         interims = self.interims
-        interims.in_flight = False
+        interims.in_flight, interims.given_up = False, isinstance(outcome, Failed)
         if self.channel.interims is not interims or not isinstance(outcome, Decoded):
             return None
         hypothesis = outcome.hypothesis

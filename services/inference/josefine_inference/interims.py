@@ -18,11 +18,15 @@ class Interims:
         self.agreement = Agreement()
         self.in_flight = False
         """Given to the device and not yet answered."""
+        self.given_up = False
+        """Whether the device could not decode one: the next ones hold the same audio."""
         self._key_hash = zlib.crc32(key.encode())
         self._last_hops = 0
 
     def due(self, heard_hop: int, interval_hops: int) -> bool:
         """Returns whether to decode again; the first time differs between channels that began together."""
+        if self.given_up:
+            return False
         heard_hops = heard_hop - self.start_hop
         if self._last_hops:
             return not self.in_flight and heard_hops - self._last_hops >= interval_hops

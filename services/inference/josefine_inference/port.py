@@ -6,10 +6,10 @@ from typing import Protocol
 
 from josefine_inference.health import Health
 from josefine_inference.messages import Batch, Outcome
-from josefine_stage.errors import CrashError
+from josefine_stage.errors import ExhaustedError
 
 
-class DeviceError(CrashError):
+class DeviceError(ExhaustedError):
     """No device is left: the service ends, and its partitions go to another replica."""
 
 

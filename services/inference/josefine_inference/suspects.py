@@ -1,15 +1,18 @@
-"""Which batch is to blame for a dead child. Pure.
+"""Which window is to blame for a dead child, and who waits while that is found out. Pure.
 
-A batch that was being decoded when its child died is tried once more in a new child. If that one dies too it
-is halved until a single window is left, which is given up. A half keeps its parent's count: each half's death
-halves it again, so a window among n costs 2 + log2(n) children.
+Of a batch over which a child died each window is tried alone. One over which two children died when it was alone is
+given up: a window among any number costs three children, and no other one is taken for it. Windows under suspicion
+are tried by turns with batches that are not, so that these wait for one death at the most.
 """
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from josefine_inference.messages import Batch, Failed
 
-DEATHS_ALLOWED = 2
+DEATHS_ALONE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +21,70 @@ class Tried:
 
     batch: Batch
     deaths: int = 0
+    alone: int = 0
+    """How many of them when it was a single window."""
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may be what kills."""
+        return self.deaths > 0
 
 
 def after_death(tried: Tried, reason: str) -> tuple[list[Tried], list[Failed]]:
     """Returns what to try next of a batch whose child died, and what is given up."""
-    deaths = tried.deaths + 1
-    work = tried.batch.work
-    if deaths < DEATHS_ALLOWED:
-        return [Tried(tried.batch, deaths)], []
-    if len(work) == 1:
-        return [], [Failed(work[0].id, "device_poison", f"killed {deaths} device children: {reason}")]
-    return halves(tried.batch, deaths), []
+    batch, deaths = tried.batch, tried.deaths + 1
+    if len(batch.work) > 1:
+        return [Tried(Batch(batch.model, batch.language, (work,)), deaths) for work in batch.work], []
+    if tried.alone + 1 < DEATHS_ALONE:
+        return [Tried(batch, deaths, tried.alone + 1)], []
+    return [], [Failed(batch.work[0].id, "device_poison", f"killed {deaths} device children: {reason}")]
 
 
-def halves(batch: Batch, deaths: int) -> list[Tried]:
-    """Returns the two parts of a batch of at least two windows."""
-    half = len(batch.work) // 2
-    return [Tried(Batch(batch.model, batch.language, part), deaths) for part in (batch.work[:half], batch.work[half:])]
+def halves(tried: Tried) -> list[Tried]:
+    """Returns the two parts of a batch of at least two windows that was too large."""
+    batch, half = tried.batch, len(tried.batch.work) // 2
+    return [
+        Tried(Batch(batch.model, batch.language, part), tried.deaths) for part in (batch.work[:half], batch.work[half:])
+    ]
+
+
+class WaitingBatches:
+    """Batches before a device."""
+
+    def __init__(self) -> None:
+        self._trusted: deque[Tried] = deque()
+        self._suspects: deque[Tried] = deque()
+        self._suspects_turn = False
+
+    def __bool__(self) -> bool:
+        return bool(self._trusted or self._suspects)
+
+    @property
+    def trusted(self) -> int:
+        """Number of batches that nothing speaks against."""
+        return len(self._trusted)
+
+    def all(self) -> list[Tried]:
+        """Returns all of them."""
+        return [*self._trusted, *self._suspects]
+
+    def clear(self) -> None:
+        """Forgets all of them."""
+        self._trusted.clear()
+        self._suspects.clear()
+
+    def add(self, batches: Iterable[Tried]) -> None:
+        """Adds batches behind those that wait."""
+        for tried in batches:
+            (self._suspects if tried.suspect else self._trusted).append(tried)
+
+    def put_back(self, batches: Iterable[Tried]) -> None:
+        """Adds batches, in their order, before those that wait."""
+        for tried in reversed(list(batches)):
+            (self._suspects if tried.suspect else self._trusted).appendleft(tried)
+
+    def take(self) -> Tried:
+        """Removes and returns what is to be tried next."""
+        suspect = bool(self._suspects) and (self._suspects_turn or not self._trusted)
+        self._suspects_turn = not suspect
+        return (self._suspects if suspect else self._trusted).popleft()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from josefine_inference.answers import ANSWERS, Answer, read_answer
 from josefine_inference.hypothesis import Hypothesis, WordHypothesis
 from josefine_inference.messages import Batch, ProtocolError, Work, pack, pack_hypotheses, unpack
-from josefine_inference.suspects import Tried, after_death, halves
+from josefine_inference.suspects import Tried, halves
 
 HEARD = Hypothesis("So it is.", (WordHypothesis("So", 0.0, 0.5, 0.25),), -0.5, 0.125, 1.5, 4)
 NONSENSE = st.recursive(
@@ -77,8 +77,7 @@ def test_nonsense_raises_nothing_but_a_protocol_error(command, windows, fields, 
 @given(st.integers(2, 20), st.integers(0, 3))
 def test_halves_keep_every_window_and_the_count_of_deaths(count, deaths):
     batch = Batch("tiny.en", "en", tuple(Work(id_, np.zeros((1, 2), np.float16)) for id_ in range(count)))
-    first, second = halves(batch, deaths)
+    first, second = halves(Tried(batch, deaths))
     assert first.batch.work + second.batch.work == batch.work
     assert abs(len(first.batch.work) - len(second.batch.work)) <= 1
     assert {first.deaths, second.deaths} == {deaths}
-    assert after_death(Tried(batch, 1), "died")[0] == halves(batch, 2)

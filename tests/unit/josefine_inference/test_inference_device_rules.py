@@ -1,6 +1,6 @@
 """The pure parts of device supervision: deadlines, suspicion, messages, slots. The child itself: integration."""
 
-import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from josefine_inference.messages import (
     unpack_hypotheses,
 )
 from josefine_inference.slots import Slots
-from josefine_inference.suspects import DEATHS_ALLOWED, Tried, after_death
+from josefine_inference.suspects import DEATHS_ALONE, Tried, WaitingBatches, after_death
 
 
 def batch_of(count):
@@ -42,14 +42,34 @@ def test_the_culprit_is_found_and_only_it_is_given_up(count, data):
         waiting, failed = again + waiting, failed + given_up
     assert [one.id for one in failed] == [culprit]
     assert decoded == set(range(count)) - {culprit}
-    assert deaths <= DEATHS_ALLOWED + math.ceil(math.log2(count))
+    assert deaths <= 1 + DEATHS_ALONE
 
 
-def test_a_batch_gets_a_second_chance_whole():
-    tried = Tried(batch_of(4))
-    (again,), failed = after_death(tried, "died")
-    assert again.batch is tried.batch
-    assert not failed
+@given(st.integers(2, 10), st.lists(st.booleans(), max_size=8))
+def test_children_that_die_of_something_else_condemn_nobody_in_company(count, others):
+    """Two in a row that are killed from outside over different windows are nobody's fault."""
+    waiting = WaitingBatches()
+    waiting.add([Tried(batch_of(count))])
+    again, given_up = after_death(waiting.take(), "killed")
+    waiting.add(again)
+    again, given_up = after_death(waiting.take(), "killed")
+    waiting.add(again)
+    assert not given_up
+    assert sorted(work.id for tried in waiting.all() for work in tried.batch.work) == list(range(count))
+
+
+@given(st.lists(st.sampled_from(["trusted", "suspect"]), max_size=30))
+def test_who_is_trusted_waits_for_one_suspect_at_the_most(arrivals):
+    waiting, taken = WaitingBatches(), []
+    for kind in arrivals:
+        waiting.add([Tried(batch_of(1), deaths=int(kind == "suspect"))])
+    while waiting:
+        trusted = waiting.trusted
+        tried = waiting.take()
+        taken.append((tried.suspect, trusted))
+    for (first, _), (second, waits) in pairwise(taken):
+        assert not (first and second and waits), "two suspects in a row before somebody else"
+    assert len(taken) == len(arrivals)
 
 
 def test_a_deadline_follows_what_was_measured():
