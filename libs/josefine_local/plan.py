@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 from josefine_local.brokers import Progress, choose_brokers, require_answer, require_sense
+from josefine_local.errors import ConfigurationError
 from josefine_local.kafka import KafkaNode
 from josefine_local.models import fetch_models
 from josefine_local.options import Delivery, Service, StackOptions
@@ -99,9 +99,20 @@ def service_process(service: Service, endpoints: Endpoints, metrics_port: int) -
     )
 
 
+def _require_store(url: str) -> None:
+    # Imported here: only stacks that use a store of others need to read its URL.
+    from josefine_state.connection import hosts  # noqa: PLC0415
+
+    try:
+        addresses = [f"{host}:{port}" for host, port in hosts(url)]
+    except ValueError as error:
+        raise ConfigurationError(f"REDIS_URL: {error}") from error
+    if addresses:
+        require_answer("REDIS_URL", addresses)
+
+
 def _store(options: StackOptions, ports: ChosenPorts, run_dir: RunDir) -> ProcessSpec | None:
     if options.redis_url:
-        url = urlsplit(options.redis_url)
-        require_answer("REDIS_URL", [f"{url.hostname or HOST}:{url.port or 6379}"])
+        _require_store(options.redis_url)
         return None
     return valkey_process(ports.redis, find_valkey(), run_dir.redis, persistent=options.run_dir is not None)

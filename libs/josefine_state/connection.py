@@ -63,7 +63,7 @@ def _client(url: str, options: dict[str, Any]) -> Client:
 
 
 def _cluster(url: str, options: dict[str, Any]) -> redis.RedisCluster:
-    nodes = [ClusterNode(host, port) for host, port in _hosts(url, REDIS_PORT)]  # type: ignore[no-untyped-call]
+    nodes = [ClusterNode(host, port) for host, port in hosts(url)]  # type: ignore[no-untyped-call]
     return redis.RedisCluster(startup_nodes=nodes, **options)
 
 
@@ -71,16 +71,23 @@ def _sentinel(url: str, options: dict[str, Any], sentinel_options: dict[str, Any
     name, _, database = urlsplit(url).path.strip("/").partition("/")
     if not name:
         raise ValueError("redis+sentinel://HOST:PORT/NAME/DB: the primary's name is missing")
-    hosts = _hosts(url, SENTINEL_PORT)
-    sentinels = Sentinel(hosts, sentinel_kwargs=sentinel_options)  # type: ignore[no-untyped-call]
+    sentinels = Sentinel(hosts(url), sentinel_kwargs=sentinel_options)  # type: ignore[no-untyped-call]
     primary: redis.Redis = sentinels.master_for(name, db=int(database or 0), **options)  # type: ignore[no-untyped-call]
     return primary
 
 
-def _hosts(url: str, default_port: int) -> list[tuple[str, int]]:
-    """Returns hosts and ports of a URL that may name several."""
-    _, _, hosts = urlsplit(url).netloc.rpartition("@")
-    parts = [urlsplit(f"//{host}") for host in hosts.split(",")]
+def hosts(url: str) -> list[tuple[str, int]]:
+    """Returns the hosts and ports that a URL names; none for unix://.
+
+    Raises:
+        ValueError: a host is missing or a port is no number.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "unix":
+        return []
+    default_port = SENTINEL_PORT if scheme.endswith("+sentinel") else REDIS_PORT
+    _, _, named = urlsplit(url).netloc.rpartition("@")
+    parts = [urlsplit(f"//{host}") for host in named.split(",")]
     if not all(part.hostname for part in parts):
         raise ValueError("a host is missing")
     return [(str(part.hostname), part.port or default_port) for part in parts]
