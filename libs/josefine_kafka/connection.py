@@ -64,10 +64,7 @@ def translated(error: KafkaError, doing: str) -> StageError:
     """Returns the stage error for a broker error met while `doing` something."""
     text = f"{doing}: {error.str()} ({error.name()})"
     if error.code() in FENCED:
-        return FencedError(
-            f"{text}: another process with this JOSEFINE_INSTANCE_ID has taken over; every replica of a service needs"
-            " one of its own"
-        )
+        return FencedError(text)
     if error.txn_requires_abort() or error.code() in OF_ANOTHER_GENERATION:
         return UnitAbortedError(text)
     if error.code() in {KafkaError._INVALID_ARG, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:

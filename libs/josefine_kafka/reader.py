@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, translated
-from josefine_stage.errors import BrokerError
+from josefine_stage.errors import BrokerError, FencedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
 
@@ -107,7 +107,10 @@ class GroupReader:
     def _note(self, error: KafkaError, source: Source) -> None:
         if error.code() == KafkaError._PARTITION_EOF:
             self._ends.add(source)
-        elif error.fatal() or (not error.retriable() and error.code() != KafkaError._MAX_POLL_EXCEEDED):
+        elif error.fatal():
+            # What is fatal to a consumer is to be fenced as a static member.
+            raise FencedError(f"read {self._topic}: {error.str()}")
+        elif not error.retriable() and error.code() != KafkaError._MAX_POLL_EXCEEDED:
             raise translated(error, f"read {self._topic}")
 
     def seek(self, source: Source, offset: int) -> None:

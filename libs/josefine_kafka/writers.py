@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from josefine_kafka.call_limit import CallLimit
 from josefine_kafka.connection import FENCED, MAX_RECORD_BYTES, Broker, calling, translated
 from josefine_stage.errors import BrokerError, UnitAbortedError
 from josefine_stage.handler import Source
@@ -97,6 +98,7 @@ class AtLeastOnceUnit:
 
     def __init__(self, broker: Broker, commit_offsets: Callable[[Mapping[Source, Position]], None]) -> None:
         self._timeout_s = broker.timeout_s
+        self._limit = CallLimit(2 * broker.timeout_s)
         self._writer = AcknowledgedWriter(broker)
         self._commit_offsets = commit_offsets
 
@@ -104,9 +106,10 @@ class AtLeastOnceUnit:
         self._writer.send(topic, key, value)
 
     def commit(self, positions: Mapping[Source, Position]) -> None:
-        self._writer.flush(self._timeout_s)
-        if positions:
-            self._commit_offsets(positions)
+        with self._limit.on("commit offsets"):
+            self._writer.flush(self._timeout_s)
+            if positions:
+                self._commit_offsets(positions)
 
     @property
     def producer_epoch(self) -> int:
@@ -129,6 +132,7 @@ class TransactionalUnit:
             StageError: the coordinator did not answer within the deadline.
         """
         self._timeout_s = broker.timeout_s
+        self._limit = CallLimit(broker.timeout_s)
         self._group_metadata = group_metadata
         self._open = False
         self._producer_epoch: int | None = None
@@ -176,10 +180,11 @@ class TransactionalUnit:
         offsets = [TopicPartition(s.topic, s.partition, p.offset, p.metadata) for s, p in positions.items()]
         producer = self._writer.producer
         try:
-            if offsets:
-                metadata = self._group_metadata()
-                self._until(deadline_s, lambda left: producer.send_offsets_to_transaction(offsets, metadata, left))
-            self._until(deadline_s, producer.commit_transaction)
+            with self._limit.on("commit the transaction"):
+                if offsets:
+                    metadata = self._group_metadata()
+                    self._until(deadline_s, lambda left: producer.send_offsets_to_transaction(offsets, metadata, left))
+                self._until(deadline_s, producer.commit_transaction)
         except UnitAbortedError:
             self.abort()
             raise
@@ -202,7 +207,8 @@ class TransactionalUnit:
     def abort(self) -> None:
         if self._open:
             self._open = False
-            calling("abort the transaction", lambda: self._writer.producer.abort_transaction(self._timeout_s))
+            with self._limit.on("abort the transaction"):
+                calling("abort the transaction", lambda: self._writer.producer.abort_transaction(self._timeout_s))
 
     def close(self) -> None:
         self.abort()

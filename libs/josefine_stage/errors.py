@@ -13,8 +13,8 @@ class CrashError(StageError):
     """The process cannot go on. Nothing is committed: a restart replays the log. Exit status 1."""
 
 
-class FencedError(ConfigurationError):
-    """Another process has this one's name. Leave without writing anything more; a restart would fence that one."""
+class FencedError(CrashError):
+    """The broker takes nothing more from this process, as when another one has its name. Leave without writing."""
 
 
 class ExhaustedError(CrashError):

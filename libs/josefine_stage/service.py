@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from josefine_kafka.ports import KafkaPorts
 from josefine_stage.clock import SystemClock
-from josefine_stage.errors import ConfigurationError, StageError
+from josefine_stage.errors import ConfigurationError, FencedError, StageError
 from josefine_stage.handler import Handler
 from josefine_stage.health import Health, HealthServer
 from josefine_stage.heap import bound_heap
@@ -24,6 +24,7 @@ from josefine_stage.logs import configure_logging
 from josefine_stage.metrics import stage_metrics
 from josefine_stage.runtime import Ports, Runtime, RuntimeOptions
 from josefine_stage.settings import StageSettings
+from josefine_state.name_tag import NameTag
 from josefine_state.store import RedisStore
 
 SettingsT = TypeVar("SettingsT", bound=StageSettings)
@@ -79,6 +80,9 @@ def _run(
     registry, clock = CollectorRegistry(), SystemClock()
     health = Health(clock)
     with _health_server(settings, health, registry):
+        name = NameTag(settings.redis_url, stage, settings.instance_id, settings.snapshot_ttl_s)
+        if not name.sign():
+            log.warning("name_not_signed", reason="Redis does not answer")
         ports = KafkaPorts(stage, input_topic, settings)
         store = RedisStore(settings.redis_url, stage, settings.snapshot_ttl_s)
         log.info("stage_started", delivery=settings.delivery, brokers=settings.kafka_bootstrap_servers)
@@ -89,7 +93,15 @@ def _run(
             stage_metrics(registry),
             health,
         )
-        runtime.run(stop)
+        try:
+            runtime.run(stop)
+        except FencedError as error:
+            if not name.taken():
+                raise
+            raise ConfigurationError(
+                f"{error}: another process with JOSEFINE_INSTANCE_ID={settings.instance_id} has taken over; every"
+                " replica of a service needs a name of its own"
+            ) from error
     log.info("stage_stopped")
 
 

@@ -25,7 +25,7 @@ class StageSettings(BaseSettings):
     redis_url: Annotated[str, Field(validation_alias=AliasChoices("JOSEFINE_REDIS_URL", "REDIS_URL"))] = (
         "redis://127.0.0.1:6379/0"
     )
-    """Store of session snapshots: redis://, rediss://, unix://, redis+cluster:// or redis+sentinel:// (josefine_state)."""
+    """Store of session snapshots: redis://, rediss://, unix://, redis+cluster:// or redis+sentinel://."""
     instance_id: str = Field(default_factory=socket.gethostname, min_length=1)
     """Name of this replica, unique in its service and stable over restarts; it fences the replica's former life."""
     delivery: Delivery = "exactly_once"

@@ -43,7 +43,7 @@ TAKEOVERS = [
     Fault("feature a zombie beside its successor", zombie("feature")),
     *(
         Fault(f"{role} killed: {point}", killed_at(role, point, calls))
-        for role, calls in (("ingest", 2), ("inference", 1))
+        for role, calls in (("ingest", 1), ("inference", 1))
         for point in POINTS
     ),
 ]

@@ -99,7 +99,7 @@ def test_two_processes_of_one_name(stage: Stage, traffic: None) -> None:
     first, log = stage.start()
     _until(lambda: "partitions_assigned" in log.read_text())
     second, log_of_second = stage.start()
-    assert first.wait(DEADLINE_S) == 2
+    assert first.wait(DEADLINE_S) == 2, log.read_text()
     assert "JOSEFINE_INSTANCE_ID" in _complaint(log)
     assert second.poll() is None, log_of_second.read_text()
 
