@@ -24,6 +24,7 @@ class CallLimit:
         """`seconds` is the calls' own deadline."""
         self._seconds = seconds
         self._running: tuple[str, float] | None = None
+        self._closed = threading.Event()
         threading.Thread(target=self._watch, name="call-limit", daemon=True).start()
 
     @contextmanager
@@ -35,9 +36,12 @@ class CallLimit:
         finally:
             self._running = None
 
+    def close(self) -> None:
+        """Ends the watching."""
+        self._closed.set()
+
     def _watch(self) -> None:
-        while True:
-            time.sleep(LOOK_S)
+        while not self._closed.wait(LOOK_S):
             running = self._running
             if running and time.monotonic() > running[1]:
                 self._end(running[0])

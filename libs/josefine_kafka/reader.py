@@ -1,6 +1,5 @@
 """A Reader of the stage runtime: a member of a consumer group, one topic."""
 
-import struct
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -8,16 +7,12 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, translated
-from josefine_stage.errors import BrokerError, FencedError
+from josefine_kafka.membership import generation_of, require_membership
+from josefine_stage.errors import FencedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
 
 CLOSE_POLL_S = 0.05
-GROUP_METADATA = struct.Struct("<7si")
-"""How librdkafka writes what a transaction needs of a group (rd_kafka_consumer_group_metadata_write): magic,
-generation, and then names.
-"""
-GROUP_METADATA_MAGIC = b"CGMDv2:"
 COOPERATIVE = "cooperative-sticky"
 """Only what changes hands is given up (KIP-429); any other strategy gives up everything at every rebalance."""
 OLDEST = -2
@@ -43,6 +38,8 @@ class GroupReader:
         self._listener = listener
         self._closing = False
         self._ends: set[Source] = set()
+        self._moved: set[Source] = set()
+        """Given up or sought since the batch that is being read was begun."""
         self._positions: dict[Source, int] = {}
         properties = broker.properties(
             group_id=group,
@@ -72,13 +69,15 @@ class GroupReader:
         return self._consumer.consumer_group_metadata()
 
     def generation(self) -> int:
-        magic, generation = GROUP_METADATA.unpack_from(self.group_metadata())
-        if magic != GROUP_METADATA_MAGIC:
-            raise BrokerError(f"group metadata of another format than {GROUP_METADATA_MAGIC.decode()}")
-        return int(generation)
+        return generation_of(self.group_metadata())
 
     def commit(self, positions: Mapping[Source, Position]) -> None:
-        """Commits positions and waits for it; for units without transactions."""
+        """Commits positions and waits for it; for units without transactions.
+
+        Raises:
+            UnitAbortedError: the partitions are with others, or on their way.
+        """
+        require_membership(self.generation())
         offsets = [TopicPartition(s.topic, s.partition, p.offset, p.metadata) for s, p in positions.items()]
         results = calling("commit offsets", lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
         for result in results or ():
@@ -89,7 +88,11 @@ class GroupReader:
         first = self._consumer.poll(timeout_s)
         if first is None:
             return ()
-        messages = [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]
+        self._moved.clear()
+        more = self._consumer.consume(most - 1, 0) if most > 1 else []
+        # A rebalance while more was taken may have moved the partition of the first one: it will come again. What
+        # consume itself gives is read after that.
+        messages = more if Source(first.topic() or "", first.partition() or 0) in self._moved else [first, *more]
         return [record for message in messages if (record := self._record(message)) is not None]
 
     def _record(self, message: Message) -> RawRecord | None:
@@ -114,6 +117,7 @@ class GroupReader:
             raise translated(error, f"read {self._topic}")
 
     def seek(self, source: Source, offset: int) -> None:
+        self._moved.add(source)
         self._ends.discard(source)
         self._positions[source] = offset
         target = TopicPartition(source.topic, source.partition, offset)
@@ -215,6 +219,7 @@ class GroupReader:
         self._forget(sources)
 
     def _forget(self, sources: Sequence[Source]) -> None:
+        self._moved.update(sources)
         for source in sources:
             self._positions.pop(source, None)
             self._ends.discard(source)

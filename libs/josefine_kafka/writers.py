@@ -10,7 +10,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from josefine_kafka.call_limit import CallLimit
 from josefine_kafka.connection import FENCED, MAX_RECORD_BYTES, Broker, calling, translated
-from josefine_stage.errors import BrokerError, UnitAbortedError
+from josefine_kafka.membership import generation_of, require_membership
+from josefine_stage.errors import BrokerError, StageError, UnitAbortedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import Position
 
@@ -76,7 +77,7 @@ class AcknowledgedWriter:
                 return
 
     def flush(self, timeout_s: float) -> None:
-        waiting = self._producer.flush(timeout_s)
+        waiting = calling("write records", lambda: self._producer.flush(timeout_s))
         refused, self._refused = self._refused, None
         if refused is not None:
             raise translated(refused, "write records")
@@ -84,7 +85,12 @@ class AcknowledgedWriter:
             raise BrokerError(f"{waiting} records were not acknowledged within {timeout_s:.0f} s")
 
     def close(self) -> None:
-        waiting = self._producer.flush(self._broker.timeout_s)
+        try:
+            waiting = self._producer.flush(self._broker.timeout_s)
+        except KafkaException as error:
+            # A producer that was fenced has nothing to send any more; who closes it knows.
+            log.warning("records_not_acknowledged_at_close", reason=error.args[0].str())
+            return
         if waiting:
             log.warning("records_not_acknowledged_at_close", records=waiting)
 
@@ -120,6 +126,7 @@ class AtLeastOnceUnit:
 
     def close(self) -> None:
         self._writer.close()
+        self._limit.close()
 
 
 class TransactionalUnit:
@@ -183,10 +190,15 @@ class TransactionalUnit:
             with self._limit.on("commit the transaction"):
                 if offsets:
                     metadata = self._group_metadata()
+                    require_membership(generation_of(metadata))
                     self._until(deadline_s, lambda left: producer.send_offsets_to_transaction(offsets, metadata, left))
                 self._until(deadline_s, producer.commit_transaction)
         except UnitAbortedError:
             self.abort()
+            raise
+        except StageError:
+            # There is nothing that this process could still end; the next one of its name does.
+            self._open = False
             raise
         self._open = False
 
@@ -213,3 +225,4 @@ class TransactionalUnit:
     def close(self) -> None:
         self.abort()
         self._writer.close()
+        self._limit.close()

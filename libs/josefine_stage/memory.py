@@ -66,6 +66,9 @@ class MemoryReader:
         self._generation = -1
         self.cut_off = False
         """Whether the broker cannot be heard: nothing is read, and what was lost is not known."""
+        self.while_reading: Callable[[], None] | None = None
+        """Happens once, when the next poll has taken its records: a rebalance comes at any time."""
+        self._moved: set[Source] = set()
 
     def assign(self, partitions: Collection[int]) -> None:
         """Gives partitions to this reader; one that has them learns it at its next poll."""
@@ -84,6 +87,7 @@ class MemoryReader:
         """Takes partitions away, in time or too late."""
         sources = [Source(self._topic, partition) for partition in partitions]
         (self._listener.lost if lost else self._listener.revoked)(sources)
+        self._moved.update(sources)
         for source in sources:
             self._next.pop(source, None)
             self._paused.discard(source)
@@ -119,9 +123,19 @@ class MemoryReader:
             batch += self._log.records.get(source, [])[offset : offset + most - len(batch)]
         for record in batch:
             self._next[record.source] = record.offset + 1
-        return batch
+        return self._interrupted(batch)
+
+    def _interrupted(self, batch: list[RawRecord]) -> list[RawRecord]:
+        """Returns what of a batch is still to be read after what happened meanwhile."""
+        happen, self.while_reading = self.while_reading, None
+        if happen is None:
+            return batch
+        self._moved.clear()
+        happen()
+        return [record for record in batch if record.source not in self._moved]
 
     def seek(self, source: Source, offset: int) -> None:
+        self._moved.add(source)
         self._next[source] = offset
 
     def offset_at(self, source: Source, timestamp_ms: int) -> int:
@@ -212,9 +226,11 @@ class MemoryStore:
         """By key; of None: the stage's."""
         self.unreachable = False
 
-    def claim(self, epoch: int) -> None:
+    def claim(self, epoch: int, *, anew: bool = False) -> None:
         self._reach()
-        if not self._admits(None, epoch):
+        if anew:
+            self._epochs[None] = epoch
+        elif not self._admits(None, epoch):
             raise StoreFencedError(f"the stage has reached a later epoch than {epoch}")
 
     def load(self, keys: Sequence[str], epoch: int) -> Mapping[str, Sequence[Snapshot]]:

@@ -112,12 +112,12 @@ class LooseWriter(Protocol):
 
 
 class SnapshotStore(Protocol):
-    """Versioned snapshots by session key. Each key has the epoch (epoch.py) of the last process that read or wrote it;
-    one of an earlier epoch is refused.
+    """Versioned snapshots by session key. Each key has the epoch (epoch.py) of the last process that wrote it or
+    read what was there; one of an earlier epoch is refused.
     """
 
-    def claim(self, epoch: int) -> None:
-        """Says that the stage's group has reached this epoch.
+    def claim(self, epoch: int, *, anew: bool = False) -> None:
+        """Says that the stage's group has reached this epoch; `anew`: that its epochs have just begun.
 
         Raises:
             StoreFencedError: one of a later epoch did.

@@ -11,6 +11,7 @@ Everything here runs in one thread. The handler never waits for a device, so pol
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,20 +120,18 @@ class Runtime:
 
     def run(self, stop: threading.Event) -> None:
         """Turns until `stop`, then finishes what is in flight and leaves the group."""
-        try:
-            while not stop.is_set():
-                self.turn()
-            self._drain()
+        with ExitStack() as afterwards:
+            for owner in (self._ports.store, self._handler, self._ports.loose, self._ports.unit):
+                afterwards.callback(owner.close)
+            try:
+                while not stop.is_set():
+                    self.turn()
+                self._drain()
+            except ExhaustedError:
+                # What is done is committed, and the partitions go to others; what is not done is theirs.
+                self._reader.close()
+                raise
             self._reader.close()
-        except ExhaustedError:
-            # What is done is committed, and the partitions go to others; what is not done is theirs.
-            self._reader.close()
-            raise
-        finally:
-            self._ports.unit.close()
-            self._ports.loose.close()
-            self._handler.close()
-            self._ports.store.close()
 
     def turn(self) -> None:
         """One round of the loop."""
@@ -405,7 +404,8 @@ class Runtime:
             self._partitions[source] = partition
             start[source] = partition.replay_from if position else None
         self._metrics.assigned.set(len(self._partitions))
-        self._claim()
+        if committed:
+            self._claim(anew=not any(committed.values()))
         log.info("partitions_assigned", start={source.partition: offset for source, offset in start.items()})
         return start
 
@@ -430,10 +430,13 @@ class Runtime:
         self._metrics.assigned.set(len(self._partitions))
         log.info("partitions_given_up", partitions=sorted(source.partition for source in sources))
 
-    def _claim(self) -> None:
-        """Tells the store of the group's generation, which no process of the stage has seen a later one of."""
+    def _claim(self, *, anew: bool) -> None:
+        """Tells the store of the group's generation, which no process of the stage has seen a later one of.
+
+        A group that has committed nothing yet begins `anew` whenever it was empty for a while: Kafka forgets it.
+        """
         try:
-            self._ports.store.claim(epoch(self._reader.generation(), 0))
+            self._ports.store.claim(epoch(self._reader.generation(), 0), anew=anew)
         except StoreFencedError as error:
             self._standing.refused(error)
         except StoreError as error:

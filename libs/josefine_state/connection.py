@@ -6,16 +6,17 @@
 | `redis+cluster://HOST:PORT,HOST:PORT` | a Redis Cluster, found through any of the nodes |
 | `redis+sentinel://HOST:PORT,HOST:PORT/NAME/DB` | the primary of that name, as the Sentinels have it |
 
-User and password stand before the hosts as usual; `rediss+cluster` and `rediss+sentinel` use TLS. Query parameters are
-redis-py's.
+User and password stand before the hosts as usual, and query parameters are redis-py's; Sentinels themselves are asked
+without a password. `rediss+cluster` and `rediss+sentinel` use TLS for everything.
 """
 
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.cluster import ClusterNode
+from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -37,42 +38,49 @@ def connect(url: str, timeout_s: float) -> Client:
         ConfigurationError: the URL cannot be read.
         ERRORS: no node of a cluster answers.
     """
-    options: dict[str, Any] = {
-        "socket_timeout": timeout_s,
-        "socket_connect_timeout": timeout_s,
-        "retry": Retry(ExponentialBackoff(cap=timeout_s / 2, base=0.05), RETRIES),
-    }
     try:
-        return _client(url, options)
-    except ValueError as error:
+        return _client(url, timeout_s)
+    except (ValueError, TypeError) as error:
+        # TypeError: a query parameter that redis-py does not know.
         raise ConfigurationError(f"REDIS_URL: {error}") from error
 
 
-def _client(url: str, options: dict[str, Any]) -> Client:
+def _client(url: str, timeout_s: float) -> Client:
     scheme, _, kind = urlsplit(url).scheme.partition("+")
-    tls = scheme == "rediss"
     match kind:
         case "":
-            errors: list[type[Exception]] = [redis.ConnectionError, redis.TimeoutError]
-            return redis.Redis.from_url(url, retry_on_error=errors, **options)
+            return _server(url, timeout_s)
         case "cluster":
-            return _cluster(url, {"ssl": tls, **_credentials(url), **options})
+            return _cluster(url, timeout_s)
         case "sentinel":
-            return _sentinel(url, {"ssl": tls, **_credentials(url), **options}, options)
+            return _sentinel(url, timeout_s)
     raise ValueError(f"{scheme}+{kind}: must be redis+cluster or redis+sentinel")
 
 
-def _cluster(url: str, options: dict[str, Any]) -> redis.RedisCluster:
+def _server(url: str, timeout_s: float) -> redis.Redis:
+    errors: list[type[Exception]] = [redis.ConnectionError, redis.TimeoutError]
+    client = redis.Redis.from_url(url, retry_on_error=errors, **_patience(timeout_s))
+    client.connection_pool.make_connection()  # connects to nothing, and names what is wrong with the URL
+    return client
+
+
+def _cluster(url: str, timeout_s: float) -> redis.RedisCluster:
     nodes = [ClusterNode(host, port) for host, port in hosts(url)]  # type: ignore[no-untyped-call]
-    return redis.RedisCluster(startup_nodes=nodes, **options)
+    return redis.RedisCluster(startup_nodes=nodes, **_said(url), **_patience(timeout_s))
 
 
-def _sentinel(url: str, options: dict[str, Any], sentinel_options: dict[str, Any]) -> redis.Redis:
+def _sentinel(url: str, timeout_s: float) -> redis.Redis:
     name, _, database = urlsplit(url).path.strip("/").partition("/")
     if not name:
         raise ValueError("redis+sentinel://HOST:PORT/NAME/DB: the primary's name is missing")
-    sentinels = Sentinel(hosts(url), sentinel_kwargs=sentinel_options)  # type: ignore[no-untyped-call]
-    primary: redis.Redis = sentinels.master_for(name, db=int(database or 0), **options)  # type: ignore[no-untyped-call]
+    addresses = hosts(url)
+    # All of them are asked, one after the other, at each try to connect.
+    each_s = timeout_s / len(addresses)
+    asking = {"socket_timeout": each_s, "socket_connect_timeout": each_s, "retry": Retry(NoBackoff(), 0)}
+    sentinels = Sentinel(addresses, sentinel_kwargs={"ssl": _tls(url), **asking})  # type: ignore[no-untyped-call]
+    options = {"ssl": _tls(url), **_said(url), **_patience(timeout_s), "db": int(database or 0)}
+    primary: redis.Redis = sentinels.master_for(name, **options)  # type: ignore[no-untyped-call]
+    primary.connection_pool.make_connection()
     return primary
 
 
@@ -93,9 +101,20 @@ def hosts(url: str) -> list[tuple[str, int]]:
     return [(str(part.hostname), part.port or default_port) for part in parts]
 
 
-def _credentials(url: str) -> dict[str, Any]:
+def _patience(timeout_s: float) -> dict[str, Any]:
+    backoff = ExponentialBackoff(cap=timeout_s / 2, base=0.05)
+    return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": Retry(backoff, RETRIES)}
+
+
+def _tls(url: str) -> bool:
+    return urlsplit(url).scheme.startswith("rediss")
+
+
+def _said(url: str) -> dict[str, Any]:
+    """Returns what a URL of several servers says beyond where they are, as redis-py reads it."""
     parts = urlsplit(url)
-    before, _, _ = parts.netloc.rpartition("@")
-    user, _, password = before.partition(":")
-    named = {"username": unquote(user) or None, "password": unquote(password) or None}
-    return {**{name: value for name, value in named.items() if value}, **dict(parse_qsl(parts.query))}
+    before, at, _ = parts.netloc.rpartition("@")
+    read = dict(parse_url(f"redis://{before}{at}host?{parts.query}"))  # type: ignore[no-untyped-call]
+    return {name: value for name, value in read.items() if name not in {"host", "port", "db"}} | (
+        {"ssl": True} if _tls(url) else {}
+    )

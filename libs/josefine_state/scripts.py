@@ -1,7 +1,7 @@
 """What has to happen in one piece, as Lua that Redis runs: https://redis.io/docs/latest/develop/programmability/eval-intro
 
-A session of a stage is one hash: a field a version, and `epoch`, that of the last process that read or wrote it. Each
-script touches one key, so that a Redis Cluster can run it. A process of an earlier epoch gets REFUSED.
+A session of a stage is one hash: a field a version, and `epoch`, that of the last process that wrote it, or read what
+was there. Each script touches one key, so that a Redis Cluster can run it. A process of an earlier epoch gets REFUSED.
 """
 
 from typing import Final
@@ -15,12 +15,14 @@ local held = tonumber(redis.call('HGET', KEYS[1], 'epoch') or ARGV[1])
 if epoch < held then return 0 end
 """
 
-CLAIM: Final = f"""{_ADMIT}
+CLAIM: Final = f"""
+if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end
+{_ADMIT}
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """
-"""KEYS: the stage's hash. ARGV: epoch, seconds to live."""
+"""KEYS: the stage's hash. ARGV: epoch, seconds to live, 1 where the epochs have just begun."""
 
 LOAD: Final = f"""{_ADMIT}
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'epoch', ARGV[1]) end

@@ -36,8 +36,8 @@ class RedisStore:
         except ERRORS as error:
             self._note_silence(error)
 
-    def claim(self, epoch: int) -> None:
-        (answer,) = self._ask(CLAIM, {f"josefine:{self._stage}": (epoch, self._ttl_s)})
+    def claim(self, epoch: int, *, anew: bool = False) -> None:
+        (answer,) = self._ask(CLAIM, {f"josefine:{self._stage}": (epoch, self._ttl_s, int(anew))})
         if answer == REFUSED:
             raise StoreFencedError(f"{self._named()}: the stage has reached a later epoch than {epoch}")
 
@@ -90,7 +90,7 @@ class RedisStore:
         return f"josefine:{{{session_id}}}:{self._stage}:{session_key}"
 
     def _named(self) -> str:
-        scheme, _, rest = self._url.partition("://")
+        scheme, _, rest = self._url.partition("?")[0].partition("://")
         return f"Redis at {scheme}://{rest.rpartition('@')[2]}"
 
 

@@ -5,12 +5,14 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+import redis
 from redis_servers import RedisServers
 
 from josefine_stage.errors import ConfigurationError, StoreError, StoreFencedError
 from josefine_stage.handler import Snapshot
 from josefine_stage.memory import MemoryStore
 from josefine_stage.ports import SnapshotStore
+from josefine_state.connection import connect
 from josefine_state.store import RedisStore
 
 
@@ -85,6 +87,8 @@ def test_the_stages_epoch_does_not_go_back(store: SnapshotStore) -> None:
     store.claim(101)
     with pytest.raises(StoreFencedError):
         store.claim(100)
+    store.claim(3, anew=True)
+    store.claim(4)
 
 
 def test_stages_do_not_see_each_other(broker_of_kind: Callable[[str], object], key: str) -> None:
@@ -106,10 +110,37 @@ def test_a_url_that_cannot_be_read_is_a_configuration_error() -> None:
         RedisStore("nonsense", "conformance", 60)
 
 
-@pytest.mark.parametrize("url", ["redis+cluster://", "redis+sentinel://127.0.0.1:1", "redis+ring://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+cluster://",
+        "redis+sentinel://127.0.0.1:1",
+        "redis+sentinel://127.0.0.1:1/speech?unheard_of=1",
+        "redis+ring://127.0.0.1:1",
+        "redis://127.0.0.1:1?unheard_of=1",
+    ],
+)
 def test_a_url_of_several_servers_that_cannot_be_read_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigurationError, match="REDIS_URL"):
         RedisStore(url, "conformance", 60)
+
+
+def test_tls_holds_for_sentinels_too() -> None:
+    primary = connect("rediss+sentinel://127.0.0.1:1,127.0.0.1:2/speech/3?health_check_interval=30", 1.0)
+    pool = primary.connection_pool
+    assert pool.connection_kwargs["health_check_interval"] == 30
+    assert pool.connection_kwargs["db"] == 3
+    assert all(
+        isinstance(sentinel.connection_pool.make_connection(), redis.SSLConnection)
+        for sentinel in pool.sentinel_manager.sentinels
+    )
+
+
+def test_a_password_in_the_query_is_not_told() -> None:
+    store = RedisStore("redis://127.0.0.1:1/0?password=secret", "conformance", 60, timeout_s=0.2)
+    with pytest.raises(StoreError) as caught:
+        store.load(["a"], 1)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_cluster_that_is_down_at_start_is_named(key: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 import redis
 from running_totals import chunk
 
+from josefine_kafka.backlog import StageBacklog
 from josefine_kafka.connection import Broker
 from josefine_kafka.writers import AcknowledgedWriter
 from josefine_wire import topics
@@ -104,9 +105,26 @@ def test_two_processes_of_one_name(stage: Stage, traffic: None) -> None:
     assert second.poll() is None, log_of_second.read_text()
 
 
-def test_a_store_of_another_cluster(stage: Stage, broker_of_kind: Callable[[str], Any]) -> None:
+def test_a_store_that_remembers_a_later_life_of_the_group(
+    stage: Stage, traffic: None, broker_of_kind: Callable[[str], Any]
+) -> None:
     store = redis.Redis.from_url(broker_of_kind("kafka").redis_url)
+    first, _ = stage.start()
+    committed = StageBacklog(Broker(broker_of_kind("kafka").bootstrap_servers), stage.name, topics.AUDIO_RAW)
+    everything = committed.records()
+    _until(lambda: committed.records() < everything)
+    first.terminate()
+    assert first.wait(DEADLINE_S) == 0
     store.hset(f"josefine:{stage.name}", "epoch", str(10**9))
     process, log = stage.start()
     assert process.wait(DEADLINE_S) == 2
     assert "REDIS_URL" in _complaint(log)
+
+
+def test_a_group_that_has_never_committed_may_begin_anew(stage: Stage, broker_of_kind: Callable[[str], Any]) -> None:
+    """Kafka forgets an empty group without offsets within minutes, the store does not."""
+    store = redis.Redis.from_url(broker_of_kind("kafka").redis_url)
+    store.hset(f"josefine:{stage.name}", "epoch", str(10**9))
+    process, log = stage.start()
+    _until(lambda: int(store.hget(f"josefine:{stage.name}", "epoch") or 0) < 10**9)
+    assert process.poll() is None, log.read_text()

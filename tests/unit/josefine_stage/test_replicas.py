@@ -279,8 +279,37 @@ def test_a_process_that_slept_has_not_heard_silence() -> None:
     assert turns[1] - turns[0] <= 2.0
 
 
+def test_records_that_were_read_before_a_rebalance_took_them_back_are_read_again() -> None:
+    group = Group(commit_interval_s=1000.0)
+    group.move(1, 0)
+    for sequence in range(6):
+        group.publish(0, sequence, b"\x01")
+    owner = group.replicas[0]
+    group.turn(0)  # five of them
+
+    def rebalance() -> None:
+        owner.unit.abort_next = True
+        owner.reader.revoke([1])
+
+    owner.reader.while_reading = rebalance
+    for _ in range(3):
+        group.turn(0, 20)
+        owner.runtime._commit()
+    assert group.totals(0) == [(n, n + 1) for n in range(6)]
+
+
+def test_a_group_that_has_committed_nothing_begins_anew() -> None:
+    group = Group()
+    group.store.claim(10**9)
+    group.take_away(0, 0)
+    group.turn(0, 150)
+    group.store.claim(group.log.generation << 15)
+
+
 def test_epochs_that_go_back_end_the_stage_with_the_mend() -> None:
     group = Group()
+    group.publish(0, 0, b"\x01")
+    group.turn(0, 150)
     group.store.claim(10**9)
     group.take_away(0, 0)
     with pytest.raises(ConfigurationError, match="REDIS_URL"):
