@@ -80,6 +80,6 @@ def _config(config: SessionConfig, plan: ReplayPlan) -> SessionConfig:
         session_id=source.session_id,
         session_started_at=source.started_at_ms,
         variant=plan.variant,
-        has_end=source.topic == AUDIO_RAW and source.has_end,
+        last_sequence=source.last_sequence,
     )
     return {**config, "model": plan.model, "replay": replay}

@@ -72,7 +72,7 @@ class ReplayOptions:
     patience_s: float = PATIENCE_S
     """Silence of the pipeline after which what is incomplete is given up."""
     shield: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Entered while sessions are sent: half a session would end by time-out, with a cut word under the old ids."""
+    """Entered while sessions are sent: half a session says nothing of its last words, and has no end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ class SessionInLog:
     """Channels whose last record is here."""
     config: SessionConfig | None = None
     producer_id: str = ""
-    """Whose `end` counts, on audio.raw."""
+    """Whose chunks count, on audio.raw."""
+    last_sequence: int = -1
+    """Highest number of its chunks; -1: on another topic, where nobody would miss the last one."""
 
     @property
     def has_beginning(self) -> bool:
@@ -118,6 +120,8 @@ class SessionIndex:
         if record.get("sequence") == 0 and channel not in session.begun:
             session.begun.add(channel)
             self._begin(session, record)
+        if session.topic == AUDIO_RAW and _counts(session, record):
+            session.last_sequence = max(session.last_sequence, record["sequence"])
         if _ends(session, record):
             session.ended.add(channel)
 
@@ -133,5 +137,10 @@ def _ends(session: SessionInLog, record: Any) -> bool:
     if session.topic == TRANSCRIPTS:
         return bool(record["kind"] == "END")
     if session.topic == AUDIO_RAW:
-        return bool(record["end"]) and record["producer_id"] == session.producer_id
+        return bool(record["end"]) and _counts(session, record)
     return record["end"] is not None
+
+
+def _counts(session: SessionInLog, chunk: Any) -> bool:
+    """Returns whether ingest took a chunk for one of the session, as far as its sender goes."""
+    return session.has_beginning and bool(chunk["producer_id"] == session.producer_id)

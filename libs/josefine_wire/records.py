@@ -3,12 +3,14 @@
 Every field's meaning and unit stands in the schema's doc; this file only repeats names and types.
 """
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 Mode = Literal["LIVE", "RECORDED"]
 EndReason = Literal["COMPLETE", "IDLE_TIMEOUT", "ERROR"]
 TranscriptKind = Literal["INTERIM", "FINAL", "END"]
 Polarity = Literal["NEGATIVE", "NEUTRAL", "POSITIVE"]
+REPLAY_CUT_OFF: Final = "replay_cut_off"
+"""Code of the end that ingest gives a replay whose sender fell silent in the middle of it."""
 
 
 class Replay(TypedDict):
@@ -17,7 +19,7 @@ class Replay(TypedDict):
     session_id: str
     session_started_at: int
     variant: str
-    has_end: bool
+    last_sequence: int
 
 
 class SessionConfig(TypedDict):

@@ -29,13 +29,14 @@ FINGERPRINTS = {
     "feature.frames/v1": "e641940a48107468",
     "transcripts/v1": "677e87be27c866a2",
     "understanding/v1": "bab88ba5ad0899c4",
-    "audio.raw/v2": "d3bbe1762deb9138",
-    "audio.frames/v2": "9aff253febac7d16",
-    "feature.frames/v2": "b00c84095d447371",
+    "audio.raw/v2": "45bb8f062d7add2c",
+    "audio.frames/v2": "50088bd4e004e4c2",
+    "feature.frames/v2": "22627e5ad2b38edc",
     "transcripts/v2": "d3a4e2d322f77c2d",
     "understanding/v2": "a79d635f4a4642df",
     "dead.letters/v1": "228bf3cfe501b3f2",
 }
+COUNTS = ("sequence", "last_sequence", "offset")
 
 
 def definition(file):
@@ -80,7 +81,7 @@ def test_every_part_has_a_doc(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_every_position_and_duration_has_its_unit_in_the_doc_or_the_name(file):
     units = re.compile(r"sample|hop|window|millisecond|microsecond|hertz|Hz|bit")
-    timed = [p for p in parts(definition(file)) if p.get("type") == "long" and p["name"] not in ("sequence", "offset")]
+    timed = [p for p in parts(definition(file)) if p.get("type") == "long" and p["name"] not in COUNTS]
     assert [p["name"] for p in timed if not units.search(p["doc"] + p["name"])] == []
 
 

@@ -14,7 +14,7 @@ from josefine_inference.segmenter import Policy
 from josefine_inference.state import ChannelState, Life, encode, tombstone
 from josefine_inference.transcripts import About, end_transcript, final_transcript, poison_gap
 from josefine_stage.handler import Input, Output, Progress, Rejection, Snapshot
-from josefine_wire.records import Error, FeatureFrame, SessionConfig, session_config
+from josefine_wire.records import REPLAY_CUT_OFF, Error, FeatureFrame, SessionConfig, session_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Channel:
             FrameError: the record does not fit the ones before; nothing was heard.
         """
         closings = []
-        untold = entry.committed or self._cut_off(frame.record)
+        untold = entry.committed or _cut_off(frame.record)
         for heard in self._listener.hear(entry.offset, frame):
             self.interims = None
             if not untold:
@@ -174,11 +174,6 @@ class Channel:
         policy = Policy.of(config["mode"], config["endpointing_ms"] or self.options.endpointing_ms)
         self._listener = Listener(policy, state)
 
-    def _cut_off(self, record: FeatureFrame) -> bool:
-        """Whether a replay lost its sender: a word cut short, or an end, must not stand under the session's ids."""
-        end, replay = record["end"], self.config.get("replay")
-        return bool(end and replay and replay["has_end"] and end["reason"] == "IDLE_TIMEOUT")
-
     def _tell(
         self, entry: Input[FeatureFrame], outputs: Sequence[Output] = (), rejection: Rejection | None = None
     ) -> None:
@@ -203,3 +198,9 @@ class Channel:
             gaps = self._unreported + self._listener.leftover_gaps()
             outputs.append(end_transcript(about, self._listener.segments, gaps))
         self._tell(pending.entry, outputs, rejection)
+
+
+def _cut_off(record: FeatureFrame) -> bool:
+    """Whether a replay lost its sender: a word cut short, or an end, must not stand under the session's ids."""
+    end = record["end"]
+    return end is not None and end["code"] == REPLAY_CUT_OFF

@@ -27,7 +27,7 @@ class About:
             session_id=self.record["session_id"],
             session_started_at=self.record["session_started_at"],
             variant="",
-            has_end=False,
+            last_sequence=-1,
         )
         return self.config.get("replay") or own
 

@@ -19,7 +19,7 @@ from josefine_ingest.holes import duration_s, lost_seconds
 from josefine_ingest.limits import IngestLimits
 from josefine_stage.handler import Input, Output, Rejection
 from josefine_wire.positions import samples, seconds
-from josefine_wire.records import AudioChunk, EndReason, SessionEnd, SessionStart, session_config
+from josefine_wire.records import REPLAY_CUT_OFF, AudioChunk, EndReason, SessionEnd, SessionStart, session_config
 
 LIVE_FRAME_S: Final = 0.1
 RECORDED_FRAME_S: Final = 1.0
@@ -110,6 +110,8 @@ class Session:
                 yield from self._decode(self.stream, UNKNOWN_TIME, outputs)
         except AudioError as error:
             code, message = error.code, str(error)
+        if self._cut_off:
+            code, message = REPLAY_CUT_OFF, f"the replay stops before its chunk {self.next_sequence}"
         return Outcome([*outputs, *self._end("IDLE_TIMEOUT", code, message)])
 
     def open_stream(self, start: SessionStart) -> None:
@@ -137,6 +139,12 @@ class Session:
         if self.stream is not None:
             self.stream.close()
             self.stream = None
+
+    @property
+    def _cut_off(self) -> bool:
+        """Whether this is a replay whose last chunk has not come."""
+        replay = self.start["config"].get("replay")
+        return bool(replay and self.next_sequence <= replay["last_sequence"])
 
     def _refused(self, entry: Input[AudioChunk]) -> Outcome | None:
         """Returns what becomes of a record that does not belong here, or None for one that does."""

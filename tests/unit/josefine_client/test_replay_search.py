@@ -94,6 +94,17 @@ def test_the_end_of_a_second_producer_is_none():
     assert "has not ended" in reasons(named(log, "s"))["s"]
 
 
+def test_the_last_chunk_is_the_last_of_its_own_producer():
+    log = ListLog()
+    audio(log, "s", pieces=[b"1", b"2", b"3"], end=False, producer="own")
+    audio(log, "s", pieces=[b"1"] * 5, producer="foreign")
+    put_chunk(log, log.of(AUDIO_RAW, "s")[1])
+
+    [plan] = named(log, "s").plans
+
+    assert plan.source.last_sequence == 2
+
+
 @pytest.mark.parametrize(("ended", "plans"), [((0, 1), 1), ((0,), 0)])
 def test_frames_have_ended_when_every_channel_has(ended, plans):
     log = ListLog()

@@ -60,7 +60,12 @@ def test_a_replay_is_the_session_but_for_its_name_and_whose_it_is(replayed):
     changed = {"session_id": plan.replay_id, "session_started_at": NOW_MS}
     config = before[0]["start"]["config"] | {
         "model": "base",
-        "replay": {"session_id": "s", "session_started_at": NOW_MS - HOUR_MS - 7, "variant": "base", "has_end": True},
+        "replay": {
+            "session_id": "s",
+            "session_started_at": NOW_MS - HOUR_MS - 7,
+            "variant": "base",
+            "last_sequence": 2,
+        },
     }
     starts = [before[0]["start"] | {"config": config}, None, None]
     assert again == [chunk | changed | {"start": start} for chunk, start in zip(before, starts, strict=True)]

@@ -6,13 +6,13 @@ from made_sessions import Stage, chunks, inputs, pieces, start
 
 from josefine_ingest.handler import IngestHandler
 from josefine_ingest.limits import IngestLimits
-from josefine_wire.records import Replay, SessionStart
+from josefine_wire.records import REPLAY_CUT_OFF, Replay, SessionStart
 
 SAMPLES = speechlike(2.0)
 
 
-def again(begin: SessionStart, session_id: str = "s") -> SessionStart:
-    replay = Replay(session_id=session_id, session_started_at=5, variant="base", has_end=True)
+def again(begin: SessionStart, session_id: str = "s", last_sequence: int = -1) -> SessionStart:
+    replay = Replay(session_id=session_id, session_started_at=5, variant="base", last_sequence=last_sequence)
     return {**begin, "config": {**begin["config"], "replay": replay}}
 
 
@@ -31,7 +31,7 @@ def test_it_gives_the_same_frames_and_passes_on_whose_they_are() -> None:
         "session_id": "s",
         "session_started_at": 5,
         "variant": "base",
-        "has_end": True,
+        "last_sequence": -1,
     }
 
 
@@ -49,6 +49,27 @@ def test_live_speech_that_is_heard_again_waits_for_those_who_speak() -> None:
 def chunks_from(records: list) -> list:
     """Returns the next chunk of a session, a short one."""
     return [{**records[-1], "sequence": 1, "start": None, "payload": SAMPLES[:1_600].tobytes()}]
+
+
+@pytest.mark.parametrize(("came", "code"), [(1, REPLAY_CUT_OFF), (4, REPLAY_CUT_OFF), (5, None)])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_replay_that_falls_silent_before_its_last_chunk_was_cut_off(
+    came: int, code: str | None, restarted: bool
+) -> None:
+    # The session itself had no end: its replay ends by time-out too, whole or not.
+    begin = again(start(), last_sequence=4)
+    sent = chunks(list(pieces(SAMPLES.tobytes(), 13_000)), begin, "s~1", end=False)[:came]
+    stage = Stage()
+    stage.run(inputs(sent))
+    if restarted:
+        snapshot = stage.handler.snapshot("s~1")
+        stage = Stage()
+        stage.restore("s~1", snapshot)
+        stage.run(inputs(sent, committed=len(sent)))
+    stage.turn(passed_s=61)
+
+    [end] = [output.record["end"] for output in stage.unasked if output.record["end"]]
+    assert (end["reason"], end["code"]) == ("IDLE_TIMEOUT", code)
 
 
 @pytest.mark.parametrize("session_id", ["", "a/b", "x" * 129])
