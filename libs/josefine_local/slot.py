@@ -58,7 +58,9 @@ class Slot:
 
     def release(self) -> None:
         """Ends `hold`: the process is started at once, also one that waited for its restart. Any thread may call it."""
-        self._hurried = True
+        # One that runs on keeps the delay that follows its next crash.
+        if self._held or self.view().pid is None:
+            self._hurried = True
         self._held = False
 
     def watch(self, now_s: float) -> bool:
