@@ -79,18 +79,23 @@ def requeue(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait for the results of replayed sessions.")] = True,
 ) -> None:
-    """Process dead letters again: a session's records with their whole session, others each for itself."""
+    """Process dead letters again: a session's records with their whole session, others each for itself.
+
+    Chosen by --session, --code, --stage or --all, letters of replays and of records that were requeued before are left
+    out: the letters of the first try stand for them. What had not failed again is heard again too, into the same ids.
+    """
     wanted = Wanted(frozenset(ids or ()), stage, code, session)
     if all_ == (wanted != Wanted(frozenset())):
         raise CliError("name letters: ID..., --session, --code, --stage, or --all", 2)
     broker = require_broker()
     letters = _letters(broker, from_, wanted)
-    plan = requeue_of(letters)
+    meant = letters if ids else _first_tries(letters)
+    plan = requeue_of(meant)
     if not letters and not ids:
         _say("no dead letter is meant")
     _say_plan(plan)
     failed = _missing(wanted.ids, letters)
-    if letters and not dry_run:
+    if meant and not dry_run:
         _confirm(yes=yes)
         failed = _requeue(broker, plan, wait=wait) or failed
     if failed:
@@ -118,6 +123,14 @@ def _missing(ids: Collection[str], letters: Sequence[Letter]) -> bool:
     for id_ in missing:
         _say(f"no dead letter {id_!r}")
     return bool(missing)
+
+
+def _first_tries(letters: Sequence[Letter]) -> list[Letter]:
+    """Returns the letters whose records had not been sent again; says which are left out."""
+    repeats = [f"{letter.id} ({letter.requeued or letter.session_id})" for letter in letters if letter.repeats]
+    if repeats:
+        _say(f"left out, what they repeat stands for them: {', '.join(repeats)}")
+    return [letter for letter in letters if not letter.repeats]
 
 
 def _say_plan(plan: Requeue) -> None:

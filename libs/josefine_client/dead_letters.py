@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from josefine_client.replay import looks_like_replay
 from josefine_stage.ports import RawRecord
 from josefine_wire.codec import WireError, decode
 from josefine_wire.records import DeadLetter
@@ -26,6 +27,13 @@ class Letter:
     code: str
     reason: str
     failed_at_ms: int
+    requeued: str = ""
+    """Id of the letter whose record was written again and failed again as this one; empty: it is no such record."""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its record had been sent again, by itself or with its session: it is no first try."""
+        return bool(self.requeued) or looks_like_replay(self.session_id or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ def summary(record: DeadLetter) -> Letter:
         record["code"],
         record["reason"],
         record["failed_at"],
+        record["headers"].get(REQUEUED_HEADER, b"").decode("utf-8", "replace"),
     )
 
 

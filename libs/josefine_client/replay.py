@@ -1,5 +1,6 @@
 """A replay is a session that names the one it repeats: whether it can be had, and its records. Pure."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,7 @@ LIVE_MS: Final = 600_000
 """A session without an end, of which something came so lately, may go on: longer than any sensible idle time-out."""
 MARK: Final = "~"
 MARK_CHARACTERS: Final = 12
+_REPLAY_ID: Final = re.compile(rf".+{MARK}[0-9a-f]{{{MARK_CHARACTERS}}}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ def replay_id(session_id: str) -> str:
     """Returns a new session id that shows whose replay it is."""
     mark = MARK + uuid.uuid4().hex[:MARK_CHARACTERS]
     return session_id[: LONGEST_SESSION_ID - len(mark)] + mark
+
+
+def looks_like_replay(session_id: str) -> bool:
+    """Returns whether `replay_id` may have given this id; only the session's first record is sure."""
+    return _REPLAY_ID.fullmatch(session_id) is not None
 
 
 def refusal(source: SessionInLog, heard: HeardBefore, now_ms: int) -> str | None:

@@ -1,7 +1,8 @@
 import pytest
 from replay_kit import ListLog
 
-from josefine_client.dead_letters import Requeue, Wanted, requeue_of, wanted_letters, whole_letters
+from josefine_client.dead_letters import REQUEUED_HEADER, Requeue, Wanted, requeue_of, wanted_letters, whole_letters
+from josefine_client.replay import replay_id
 from josefine_wire.codec import encode
 from josefine_wire.topics import DEAD_LETTERS
 
@@ -42,6 +43,24 @@ def test_a_session_is_replayed_once_from_its_earliest_topic_and_others_are_writt
     assert requeue.sessions == {"audio.raw": ["s"]}
     assert [letter.id for letter in requeue.records] == ["ingest/audio.raw/0/3", "nlu/transcripts/0/4"]
     assert requeue_of([]) == Requeue({}, [])
+
+
+@pytest.mark.parametrize("session_id", ["s", "x" * 128, "~", "two\nlines"])
+def test_a_letter_of_a_replay_or_of_a_requeued_record_is_no_first_try(engine, session_id):
+    log = ListLog()
+    made = [
+        engine.dead_letter(session_id, 1),
+        engine.dead_letter(replay_id(session_id), 2),
+        engine.dead_letter(None, 3),
+        engine.dead_letter(None, 4, headers={REQUEUED_HEADER: b"ingest/audio.raw/0/3"}),
+    ]
+    for letter in made:
+        log.put(DEAD_LETTERS, b"k", encode(DEAD_LETTERS, letter))
+
+    letters = wanted_letters(log.records, Wanted())
+
+    assert [letter.repeats for letter in letters] == [False, True, False, True]
+    assert letters[3].requeued == "ingest/audio.raw/0/3"
 
 
 def test_whole_letters_come_once_each_and_no_more_is_read_than_needed(letters):
