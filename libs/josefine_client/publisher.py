@@ -1,6 +1,7 @@
 """Sends sessions to audio.raw."""
 
 import uuid
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -12,8 +13,8 @@ from josefine_stage.clock import Clock, SystemClock
 from josefine_wire.codec import encode
 from josefine_wire.topics import AUDIO_RAW, audio_key
 
-ACKNOWLEDGE_S: Final = 30.0
-"""How long the broker may take to acknowledge what was sent."""
+ACKNOWLEDGE_S: Final = 120.0
+"""How long the broker may take to acknowledge what was sent: longer than it takes to restart or to elect a leader."""
 
 
 class RecordWriter(Protocol):
@@ -41,7 +42,7 @@ class Publisher:
     def connect(cls, broker: Broker) -> Self:
         """Returns a publisher to the cluster. The broker is first asked when something is sent."""
         with broker_trouble():
-            return cls(AcknowledgedWriter(broker))
+            return cls(AcknowledgedWriter(replace(broker, timeout_s=max(broker.timeout_s, ACKNOWLEDGE_S))))
 
     def open(self, session: Session, chunk_bytes: int = CHUNK_BYTES) -> "SessionPublisher":
         """Returns the sending end of a new session. Nothing is written before its first send."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from process_faults import started
+from process_faults import log_of_replica, started
 from scene import Noticed, Scene, Strike
 
 
@@ -44,12 +44,14 @@ def failing_child(fault: str, *, replaced: bool = True, **how: Any) -> Strike:
 def last_device_fails(scene: Scene) -> Noticed:
     """A second replica takes over partitions, and its only device fails for good: it leaves with status 1."""
     file = scene.stack.run_dir / "faults-of-replica.json"
-    process = started(scene, "inference", "-m", "josefine_inference", JOSEFINE_FAULTS=str(file))
-    scene.pause(8.0)
-    assert process.poll() is None
-    _write(file, [{"fault": "exit", "when": {"batch": "any"}}, {"fault": "exit", "when": {"load": "any"}}])
-    scene.wait_for(lambda: process.poll() is not None, "the replica without a device to end")
-    assert process.returncode == 1
+    _write(file, [])
+    with started(scene, "inference", "-m", "josefine_inference", JOSEFINE_FAULTS=str(file)) as process:
+        log = log_of_replica(scene, "inference")
+        scene.wait_for(lambda: "model_ready" in log.read_text(), "the replica's device")
+        scene.wait_for(lambda: log.read_text().count("partitions_assigned") > 1, "the replica's partitions")
+        _write(file, [{"fault": "exit", "when": {"batch": "any"}}, {"fault": "exit", "when": {"load": "any"}}])
+        scene.wait_for(lambda: process.poll() is not None, "the replica without a device to end")
+        assert process.returncode == 1
     return None
 
 

@@ -11,10 +11,16 @@ from scenes import BATCH_DEADLINE_S
 
 HANG_S = 5 * BATCH_DEADLINE_S
 """Most that a batch of these sessions may take: its deadline grows with its length."""
+LOAD_S = 15.0
+"""For a child to start, to load the model and to decode what is waiting, on two cores that do everything else too."""
+DEATH_S = BATCH_DEADLINE_S + 2.0 + LOAD_S
+"""What a child that hangs costs: its deadline, the time to end by itself, the next child."""
+USUAL_S = 5.0
+"""Latest final when nothing happens."""
 
 PROCESSES = [
-    Fault("SIGKILL of the device child", kill_child, detect_within_s=1.0, same_generation=True),
-    Fault("device child hangs (SIGSTOP)", stop_child, detect_within_s=HANG_S, same_generation=True),
+    Fault("SIGKILL of the device child", kill_child, 1.0, LOAD_S, same_generation=True),
+    Fault("device child hangs (SIGSTOP)", stop_child, HANG_S, LOAD_S, same_generation=True),
     Fault("SIGKILL of inference", kill("inference"), detect_within_s=2.0),
     Fault("SIGKILL of ingest", kill("ingest"), detect_within_s=2.0),
     Fault("SIGKILL of feature", kill("feature"), detect_within_s=2.0),
@@ -24,14 +30,15 @@ DEVICE = [
     Fault(
         "device child hangs and ignores SIGTERM",
         failing_child("hang_ignoring_sigterm"),
-        detect_within_s=HANG_S,
+        HANG_S,
+        LOAD_S,
         same_generation=True,
     ),
-    Fault("device child crashes (SIGSEGV)", failing_child("crash"), detect_within_s=HANG_S, same_generation=True),
-    Fault("device raises a CUDA error", failing_child("cuda_error"), detect_within_s=HANG_S, same_generation=True),
+    Fault("device child crashes (SIGSEGV)", failing_child("crash"), HANG_S, LOAD_S, same_generation=True),
+    Fault("device raises a CUDA error", failing_child("cuda_error"), HANG_S, LOAD_S, same_generation=True),
     Fault("device is out of memory", failing_child("out_of_memory", replaced=False), same_generation=True),
-    Fault("device answers garbage", failing_child("garbage"), detect_within_s=HANG_S, same_generation=True),
-    Fault("device answers too few", failing_child("too_few"), detect_within_s=HANG_S, same_generation=True),
+    Fault("device answers garbage", failing_child("garbage"), HANG_S, LOAD_S, same_generation=True),
+    Fault("device answers too few", failing_child("too_few"), HANG_S, LOAD_S, same_generation=True),
     Fault("a replica's last device fails for good", last_device_fails),
     Fault("device is slow for 3 s", failing_child("slow", replaced=False, seconds=3), same_generation=True),
 ]
@@ -73,7 +80,18 @@ POISON = [
     Fault("poison: unknown schema", poison.published(poison.unknown_schema)),
     Fault("poison: features of a wrong length", poison.published(poison.wrong_lengths)),
     Fault("poison: features that are not numbers", poison.published(poison.nan_features)),
-    Fault("poison: a frame that kills the device child", poison.frame_that_kills, same_generation=True),
+    Fault(
+        "poison: a frame that kills the device child",
+        poison.deadly_frame("exit"),
+        finals_within_s=LOAD_S + USUAL_S,
+        same_generation=True,
+    ),
+    Fault(
+        "poison: a frame that hangs the device child",
+        poison.deadly_frame("hang"),
+        finals_within_s=DEATH_S + USUAL_S,
+        same_generation=True,
+    ),
 ]
 CLUSTER = [
     Fault("leaders move away and back", broker_faults.move_leaders),

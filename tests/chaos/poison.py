@@ -49,13 +49,22 @@ def wrong_lengths() -> Poison:
     return [_features(b"\x00" * 1001) for _ in range(4)]
 
 
-def frame_that_kills(scene: Scene) -> Noticed:
-    """A session of real speech with a value in one frame that kills the child whenever it is decoded."""
-    tell(scene, {"fault": "exit", "when": {"value": hex(KILLER)}})
-    broker = Broker(scene.stack.bootstrap_servers, {"log_level": "2"})
-    tail = TopicTail(broker, [topics.TRANSCRIPTS, topics.DEAD_LETTERS], "end")
-    session_id = uuid.uuid4().hex
-    _publish(scene, list(_deadly(broker, session_id)))
+def deadly_frame(fault: str) -> Strike:
+    """A session of real speech with a value in one frame that makes the child fail whenever it is decoded."""
+
+    def strike(scene: Scene) -> Noticed:
+        tell(scene, {"fault": fault, "when": {"value": hex(KILLER)}})
+        broker = Broker(scene.stack.bootstrap_servers, {"log_level": "2"})
+        tail = TopicTail(broker, [topics.TRANSCRIPTS, topics.DEAD_LETTERS], "end")
+        session_id = uuid.uuid4().hex
+        _publish(scene, list(_deadly(broker, session_id)))
+        return _buried(tail, session_id)
+
+    return strike
+
+
+def _buried(tail: TopicTail, session_id: str) -> Callable[[], bool]:
+    """Returns how to see that the session has a dead letter, a gap and an end."""
     seen: set[str] = set()
 
     def noticed() -> bool:
@@ -70,11 +79,7 @@ def frame_that_kills(scene: Scene) -> Noticed:
                 seen.update(gap["reason"] for gap in record["gaps"])
             else:
                 seen.update(gap["reason"] for gap in record["gaps"])
-        if not seen >= {"device_poison", "poison", "END"}:
-            return False
-        tell(scene)
-        tail.close()
-        return True
+        return seen >= {"device_poison", "poison", "END"}
 
     return noticed
 

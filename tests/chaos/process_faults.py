@@ -11,8 +11,12 @@ from pathlib import Path
 
 from scene import Noticed, Scene, Strike
 
+from josefine_local.process import leashed
+
 SESSION_TIMEOUT_S = 6.0
 """After which a group takes a silent member's partitions away (josefine_local)."""
+SUCCESSION_S = SESSION_TIMEOUT_S + 3.0
+"""After which another replica has a silent member's partitions."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -43,7 +47,8 @@ def zombie(role: str) -> Strike:
 
     def strike(scene: Scene) -> Noticed:
         with replica(scene, role):
-            hang(role, 3 * SESSION_TIMEOUT_S)(scene)
+            hang(role, SUCCESSION_S)(scene)
+            assert scene.speaking(), "the zombie woke when all was over"
             scene.pause(SESSION_TIMEOUT_S)
         return None
 
@@ -65,9 +70,9 @@ def killed_at(role: str, point: str, calls: int) -> Strike:
     """A second instance takes over partitions and kills itself at a point of the delivery guarantee."""
 
     def strike(scene: Scene) -> Noticed:
-        process = started(scene, role, "tests/chaos/fault_points.py", role, point, str(calls))
-        scene.wait_for(lambda: process.poll() is not None, f"{role} to kill itself: {point}")
-        assert process.returncode == -signal.SIGKILL
+        with started(scene, role, "tests/chaos/fault_points.py", role, point, str(calls)) as process:
+            scene.wait_for(lambda: process.poll() is not None, f"{role} to kill itself: {point}")
+            assert process.returncode == -signal.SIGKILL
         return None
 
     return strike
@@ -88,20 +93,30 @@ def step_clock(seconds: float) -> Strike:
 
 @contextmanager
 def replica(scene: Scene, role: str) -> Iterator[None]:
-    """Runs one more instance of a service."""
-    process = started(scene, role, "-m", f"josefine_{role}")
-    try:
+    """Runs one more instance of a service, which has to end in good order."""
+    with started(scene, role, "-m", f"josefine_{role}") as process:
         yield
-    finally:
         process.terminate()
         status = process.wait(timeout=60)
     assert status == 0, f"the second {role} ended with status {status}"
 
 
-def started(scene: Scene, role: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-    """Starts one more instance of a service with the settings of the first; its log lies beside the others."""
+@contextmanager
+def started(scene: Scene, role: str, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs one more instance of a service with the settings of the first; its log lies beside the others."""
     name = f"{role}-{uuid.uuid4().hex[:6]}"
     environment = {**scene.environment(role), "JOSEFINE_INSTANCE_ID": name, **environment}
     environment.pop("JOSEFINE_METRICS_PORT")
-    with (scene.stack.run_dir / "logs" / f"{role}-replica.log").open("a", encoding="utf-8") as log:
-        return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stderr=log)
+    command = leashed((sys.executable, *arguments))
+    with log_of_replica(scene, role).open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def log_of_replica(scene: Scene, role: str) -> Path:
+    """Returns the log of the last instance that was started."""
+    return scene.stack.run_dir / "logs" / f"{role}-replica.log"

@@ -29,8 +29,10 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 SHORTEST_S = 5.0
 """A shorter recording is over before the fault comes."""
 COPIES = 4
+BEGUN_WITHIN_S = 6.0
+COUNT_S = 60.0
 STRIKE_AFTER_S = 5.0
-"""All sessions are in the middle of their speech then."""
+"""Twenty sessions are in the middle of their speech then, and the last four just before it."""
 PATIENCE_S = 150.0
 SETTLE_S = 150.0
 
@@ -46,6 +48,8 @@ class Scene:
 
     stack: LocalStack
     stop: threading.Event = field(default_factory=threading.Event)
+    speaking: Callable[[], int] = lambda: 0
+    """Number of sessions in flight."""
 
     def pid(self, role: str) -> int:
         """Returns the pid of a process."""
@@ -112,6 +116,10 @@ class Fault:
     strike: Strike
     detect_within_s: float = 0.0
     """Bar for the time to detect; 0: none."""
+    recover_within_s: float = 0.0
+    """Bar for the time from there to the next result; 0: none."""
+    finals_within_s: float = 0.0
+    """Bar for the latest final of the other sessions; 0: none."""
     same_generation: bool = False
     """Whether it must not cause a rebalance of inference."""
     needs_small_disk: bool = False
@@ -138,6 +146,8 @@ class Outcome:
     """Longest time between two results of any sessions from the fault on."""
     rebalanced: bool | None = None
     """Whether inference's group had a rebalance, where that was looked at."""
+    latest_final_s: float = 0.0
+    """Longest time from the last sample of a segment to its final."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -147,10 +157,11 @@ def clips() -> list[ReferenceClip]:
 
 
 def recordings() -> Iterator[tuple[str, Recording]]:
-    """Yields 24 live sessions with the names of their clips, begun within two seconds."""
+    """Yields 24 live sessions with the names of their clips."""
     chosen = clips() * COPIES
     for number, clip in enumerate(chosen):
-        yield clip.path.name, recording(clip.path, session_config("LIVE"), 1.0, delay_s=2.0 * number / len(chosen))
+        delay_s = BEGUN_WITHIN_S * number / len(chosen)
+        yield clip.path.name, recording(clip.path, session_config("LIVE"), 1.0, delay_s=delay_s)
 
 
 class Run:
@@ -160,33 +171,46 @@ class Run:
         self._broker = Broker(stack.bootstrap_servers, {"log_level": "2"})
         self.finished: dict[str, Finished] = {}
         self.arrivals_s: list[float] = []
+        self.latest_final_s = 0.0
+        """Longest time from the last sample of a segment to its final."""
         self.clip_of: dict[str, str] = {}
         self._times_seen: Counter[str] = Counter()
+        self._tail = TopicTail(self._broker, [topics.TRANSCRIPTS], "end")
+
+    @property
+    def speaking(self) -> int:
+        """Number of sessions that have not ended."""
+        return len(self.clip_of) - len(self.finished)
 
     def play(self, begun: Callable[[], None]) -> None:
         """Plays all sessions to their ends; calls `begun` when the first byte is to be sent."""
         chosen = list(recordings())
         self.clip_of = {each.session.session_id: clip for clip, each in chosen}
         with Publisher.connect(self._broker) as publisher, Collector.connect(self._broker) as collector:
-            tail = TopicTail(self._broker, [topics.TRANSCRIPTS], "end")
             player = Player(publisher, collector, PlayOptions(in_flight=len(chosen), patience_s=PATIENCE_S))
             begun()
             for event in player.play([each for _, each in chosen]):
                 if isinstance(event, TranscriptEvent):
                     self.arrivals_s.append(time.monotonic())
+                    self._note(event)
                 elif isinstance(event, Finished):
                     self.finished[event.recording.session.session_id] = event
-            self._count(tail)
-            tail.close()
 
-    def _count(self, tail: TopicTail) -> None:
-        """Counts how often a read_committed reader sees each final."""
-        deadline_s, wanted = time.monotonic() + 30, sum(len(texts) for texts in self.texts().values())
-        while len(self._times_seen) < wanted and time.monotonic() < deadline_s:
-            for raw in tail.poll(0.2):
+    def _note(self, event: TranscriptEvent) -> None:
+        if event.record["kind"] == "FINAL" and event.record["captured_at"]:
+            late_s = event.arrived_at_s - event.record["captured_at"] / 1e6
+            self.latest_final_s = max(self.latest_final_s, late_s)
+
+    def count(self) -> None:
+        """Counts how often a read_committed reader sees each final. To be called when nobody writes any more."""
+        deadline_s = time.monotonic() + COUNT_S
+        wanted = sum(len(texts) for texts in self.texts().values())
+        while not (self._tail.at_end() and len(self._times_seen) >= wanted) and time.monotonic() < deadline_s:
+            for raw in self._tail.poll(0.2):
                 record = decode(topics.TRANSCRIPTS, raw.value)
                 if record["kind"] == "FINAL" and record["session_id"] in self.clip_of:
                     self._times_seen[record["id"]] += 1
+        self._tail.close()
 
     def texts(self) -> Mapping[str, Texts]:
         """Returns the finals of each session that was finished."""
@@ -195,25 +219,27 @@ class Run:
             for session_id, done in self.finished.items()
         }
 
-    def judge(self, outcome: Outcome, undisturbed: Mapping[str, set[Texts]]) -> None:
-        """Compares with the undisturbed runs."""
+    def judge(self, outcome: Outcome, undisturbed: Mapping[str, Texts]) -> None:
+        """Compares with the undisturbed run."""
         texts = self.texts()
         for session_id, clip in self.clip_of.items():
             heard, expected = texts.get(session_id, ()), undisturbed[clip]
             done = self.finished.get(session_id)
             if done is None or done.failure or done.result.error:
                 outcome.problems.append(f"{clip}: {done.failure or done.result.error if done else 'never finished'}")
-            outcome.lost += max(min(map(len, expected)) - len(heard), 0)
-            outcome.changed += heard not in expected
+            outcome.lost += max(len(expected) - len(heard), 0)
+            outcome.changed += heard != expected
             outcome.finals += len(heard)
         outcome.sessions = len(self.clip_of)
         outcome.repeated = sum(times - 1 for times in self._times_seen.values())
+        outcome.latest_final_s = self.latest_final_s
 
 
-def strike_in_the_middle(fault: Fault, scene: Scene, where: str, undisturbed: Mapping[str, set[Texts]]) -> Outcome:
+def strike_in_the_middle(fault: Fault, scene: Scene, where: str, undisturbed: Mapping[str, Texts]) -> Outcome:
     """Plays the sessions, lets the fault happen in the middle, and returns what became of them."""
     scene.wait_for(scene.ready, "the whole stack")
     outcome, run = Outcome(fault.name, where), Run(scene.stack)
+    scene.speaking = lambda: run.speaking
     generation = scene.generation("inference")
     begun, struck, failed = threading.Event(), list[float](), list[BaseException]()
 
@@ -235,10 +261,12 @@ def strike_in_the_middle(fault: Fault, scene: Scene, where: str, undisturbed: Ma
     thread.join()
     if failed:
         raise failed[0]
-    noticed_s = struck[0] + (outcome.detect_s or 0.0)
-    outcome.next_result_s = next((at - struck[0] for at in run.arrivals_s if at > noticed_s), None)
-    since = [struck[0], *(at for at in run.arrivals_s if at > struck[0])]
-    outcome.silence_s = max((later - earlier for earlier, later in pairwise(since)), default=None)
+    run.count()
+    after_s = [at - struck[0] for at in run.arrivals_s if at > struck[0]]
+    # What is noticed last is noticed when all sessions are over.
+    following_s = [at for at in after_s if at > (outcome.detect_s or 0.0)] or after_s
+    outcome.next_result_s = min(following_s, default=None)
+    outcome.silence_s = max((later - earlier for earlier, later in pairwise([0.0, *after_s])), default=None)
     if fault.same_generation:
         outcome.rebalanced = scene.generation("inference") != generation
     run.judge(outcome, undisturbed)

@@ -48,6 +48,7 @@ class Scenes:
             self.stop()
             self._scene = self._start(kind)
         self._runs += 1
+        (self._scene.stack.run_dir / "faults.json").unlink(missing_ok=True)
         return self._scene
 
     def stop(self) -> None:

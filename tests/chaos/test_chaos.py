@@ -23,7 +23,7 @@ def test_no_final_is_lost_or_repeated(
     fault: Fault,
     number: int,
     scenes: Scenes,
-    undisturbed: dict[str, set[Texts]],
+    undisturbed: dict[str, Texts],
     outcomes: list[Outcome],
 ) -> None:
     scene = scenes(kind)
@@ -39,3 +39,7 @@ def test_no_final_is_lost_or_repeated(
     if fault.detect_within_s:
         assert outcome.detect_s is not None
         assert outcome.detect_s <= fault.detect_within_s
+    if fault.recover_within_s:
+        assert outcome.next_result_s - (outcome.detect_s or 0.0) <= fault.recover_within_s
+    if fault.finals_within_s:
+        assert outcome.latest_final_s <= fault.finals_within_s

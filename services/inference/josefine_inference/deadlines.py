@@ -6,8 +6,8 @@ from typing import Final
 
 MEASURED: Final = 200
 """Batches that are remembered."""
-ENOUGH: Final = 20
-"""Batches before the measured times are relied on."""
+ENOUGH: Final = 5
+"""Batches before the measured times are relied on: ten times the slowest of few is much already."""
 TIMES_P99: Final = 10.0
 """How much slower than nearly all others a batch may be: another process on the CPU, a clocked-down card."""
 HOP_S: Final = 0.01
