@@ -13,7 +13,7 @@ from josefine_inference.suspects import Tried
 WARM_UP_HOPS: Final = 100
 """What a load or a probe decodes."""
 MOST_PATIENCE: Final = 2
-"""How many deaths of a batch make its deadline longer, each by as much again."""
+"""How many deaths of a batch make its deadline longer, each by as much again, while nobody waits for it."""
 
 
 @dataclass(slots=True)
@@ -52,8 +52,8 @@ class Conversation:
         return self._commands[0] if self._commands else None
 
     def has_room(self) -> bool:
-        """Whether another batch can be sent."""
-        return bool(self._free_slots)
+        """Whether another batch can be sent: none goes behind one under suspicion, for it would wait for its death."""
+        return bool(self._free_slots) and not any(tried.suspect for tried in self.batches())
 
     def batches(self) -> list[Tried]:
         """Returns the batches without an answer, oldest first."""
@@ -108,21 +108,21 @@ class Conversation:
         self.quiet_since_s = now_s
         return command, answer
 
-    def overdue(self, now_s: float) -> str | None:
-        """Returns what has passed its deadline, for the log."""
+    def overdue(self, now_s: float, *, patient: bool) -> str | None:
+        """Returns what has passed its deadline, for the log. `patient`: nobody waits for it."""
         command = self.oldest
         if command is None:
             return None
-        allowed_s = self._allowed_s(command)
+        allowed_s = self._allowed_s(command, patient=patient)
         return f"{command.type} took more than {allowed_s:.1f} s" if now_s - command.begun_s > allowed_s else None
 
-    def _allowed_s(self, command: Command) -> float:
+    def _allowed_s(self, command: Command, *, patient: bool) -> float:
         if command.type == "load":
             return self._deadline.limits.load_s
         if command.tried is None:
             return self._deadline.seconds(WARM_UP_HOPS)
-        # A machine that is busy with something else is slow, not hung: the next try gets more time.
-        patience = 1 + min(command.tried.deaths, MOST_PATIENCE)
+        # A machine that is busy with something else is slow, not hung: the next try gets more time, if it costs nobody.
+        patience = 1 + min(command.tried.deaths, MOST_PATIENCE) if patient else 1
         return patience * self._deadline.seconds(command.tried.batch.hops)
 
     def _send(self, command: Command, message: dict[str, Any], now_s: float) -> None:

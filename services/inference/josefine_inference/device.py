@@ -70,6 +70,7 @@ class Device:
         self._model_failures: dict[str, int] = {}
         self._ending: Ending | None = None
         self._not_before_s = 0.0
+        self._by_turns_from_s = 0.0
         self._quarantined_s = 0.0
         self.reason = ""
         """Why it is in quarantine."""
@@ -86,19 +87,22 @@ class Device:
 
     def submit(self, batch: Batch) -> None:
         """Takes a batch."""
-        self.resume([Tried(batch)])
+        self._waiting.add([Tried(batch)])
+        self._hand_over(self._clock())
 
     def resume(self, tried: Sequence[Tried]) -> None:
         """Takes batches that another device has not finished."""
+        now_s = self._clock()
         self._waiting.add(tried)
-        self._hand_over(self._clock())
+        self._trusted_first(now_s)
+        self._hand_over(now_s)
 
     def unfinished(self) -> list[Tried]:
         """Returns the batches without an answer, oldest first."""
         return [*(self._talk.batches() if self._talk else ()), *self._waiting.all()]
 
     def surrender(self) -> list[Tried]:
-        """Returns the batches that wait here and forgets them; in quarantine these are all."""
+        """Returns the batches that wait here and forgets them; these are all where no child works."""
         waiting = self._waiting.all()
         self._waiting.clear()
         return waiting
@@ -117,6 +121,7 @@ class Device:
     def poll(self) -> list[Outcome]:
         """Returns what is finished; ends and replaces the child where that is due."""
         now_s = self._clock()
+        rested = self._talk is not None and self._talk.idle
         self._health.look(now_s)
         if self._ending and self._ending.over(now_s):
             self._ending = None
@@ -129,7 +134,7 @@ class Device:
         illness = self._health.ill()
         if illness and self.state in (DeviceState.STARTING, DeviceState.ENDING):
             self._quarantine(f"{self.options.child.device} is not healthy: {illness}", now_s)
-        self._hand_over(now_s)
+        self._hand_over(now_s, rested=rested)
         finished, self._finished = self._finished, []
         return finished
 
@@ -195,17 +200,29 @@ class Device:
             self._waiting.put_back(other.tried for other, _ in later if other.tried)
             self._lost(talk, command, reason, now_s)
             return
-        overdue = talk.overdue(now_s)
+        overdue = talk.overdue(now_s, patient=not self._waiting)
         if overdue:
             self._lost(talk, talk.oldest, overdue, now_s, hung=True)
         elif talk.idle and now_s - talk.quiet_since_s > self.options.probe_s:
             talk.probe(self.options.model, now_s)
 
-    def _hand_over(self, now_s: float) -> None:
-        while self._talk and self._waiting and self._talk.has_room():
-            tried = self._waiting.take()
+    def _trusted_first(self, now_s: float) -> None:
+        """Lets what has waited for a lost child wait for no second one, as far as a deadline's time suffices."""
+        self._by_turns_from_s = now_s + self.options.deadlines.batch_s
+
+    def _hand_over(self, now_s: float, *, rested: bool = False) -> None:
+        """Gives a child that works what it has room for.
+
+        `rested`: it was idle since the last look, so that whoever waited elsewhere has come by now. Only then, and
+        with nothing else in the child, is a window under suspicion tried.
+        """
+        talk, by_turns = self._talk, now_s >= self._by_turns_from_s
+        while talk and self.ready() and talk.has_room():
+            tried = self._waiting.take(may_kill=rested and talk.idle, by_turns=by_turns)
+            if tried is None:
+                return
             if self._model_failures.get(tried.batch.model, 0) < MODEL_LOAD_ATTEMPTS:
-                self._talk.decode(tried, now_s)
+                talk.decode(tried, now_s)
             else:
                 self._fail(tried.batch, "model_load_failed", f"the model {tried.batch.model} cannot be loaded")
 
@@ -225,6 +242,8 @@ class Device:
         return None
 
     def _loaded(self, model: str, answer: Answer) -> None:
+        if not self.ready():
+            self._trusted_first(self._clock())
         self.state, self._start_failures = DeviceState.WORKING, 0
         self._model_failures.pop(model, None)
         self._health.device = answer.device or self._health.device

@@ -17,7 +17,7 @@ class DevicePool:
         return sum(device.room() for device in self._usable())
 
     def submit(self, batch: Batch) -> None:
-        max(self._usable(), key=lambda device: device.room()).submit(batch)
+        max(self._usable(), key=lambda device: (device.room(), -_burden(device))).submit(batch)
 
     def poll(self) -> list[Outcome]:
         outcomes = [outcome for device in self._devices for outcome in device.poll()]
@@ -25,7 +25,7 @@ class DevicePool:
         if not usable:
             raise DeviceError("; ".join(device.reason for device in self._devices))
         for device in self._devices:
-            if device.state is DeviceState.QUARANTINED:
+            if device not in usable:
                 for tried in device.surrender():
                     min(usable, key=_burden).resume([tried])
         return outcomes

@@ -2,7 +2,7 @@
 
 Of a batch over which a child died each window is tried alone. One over which two children died when it was alone is
 given up: a window among any number costs three children, and no other one is taken for it. Windows under suspicion
-are tried by turns with batches that are not, so that these wait for one death at the most.
+are tried when nothing else waits, or by turns with batches that are not; what has killed alone comes last.
 """
 
 from collections import deque
@@ -77,14 +77,27 @@ class WaitingBatches:
         """Adds batches behind those that wait."""
         for tried in batches:
             (self._suspects if tried.suspect else self._trusted).append(tried)
+        self._likely_culprits_last()
 
     def put_back(self, batches: Iterable[Tried]) -> None:
         """Adds batches, in their order, before those that wait."""
         for tried in reversed(list(batches)):
             (self._suspects if tried.suspect else self._trusted).appendleft(tried)
+        self._likely_culprits_last()
 
-    def take(self) -> Tried:
-        """Removes and returns what is to be tried next."""
-        suspect = bool(self._suspects) and (self._suspects_turn or not self._trusted)
+    def take(self, *, may_kill: bool, by_turns: bool) -> Tried | None:
+        """Removes and returns what is to be tried next; None while there is nothing, or nothing else than a suspect.
+
+        `may_kill`: whether a suspect may be tried now. `by_turns`: whether one comes after each trusted batch, even
+        while more of these wait; else it comes after all of them.
+        """
+        suspect = bool(self._suspects) and (not self._trusted or (by_turns and self._suspects_turn))
+        queue = self._suspects if suspect else self._trusted
+        if not queue or (suspect and not may_kill):
+            return None
         self._suspects_turn = not suspect
-        return (self._suspects if suspect else self._trusted).popleft()
+        return queue.popleft()
+
+    def _likely_culprits_last(self) -> None:
+        """Lets no window wait for the second try of one that has killed alone: that one is likely to kill again."""
+        self._suspects = deque(sorted(self._suspects, key=lambda tried: tried.alone))

@@ -50,9 +50,9 @@ def test_children_that_die_of_something_else_condemn_nobody_in_company(count, ot
     """Two in a row that are killed from outside over different windows are nobody's fault."""
     waiting = WaitingBatches()
     waiting.add([Tried(batch_of(count))])
-    again, given_up = after_death(waiting.take(), "killed")
+    again, given_up = after_death(waiting.take(may_kill=True, by_turns=True), "killed")
     waiting.add(again)
-    again, given_up = after_death(waiting.take(), "killed")
+    again, given_up = after_death(waiting.take(may_kill=True, by_turns=True), "killed")
     waiting.add(again)
     assert not given_up
     assert sorted(work.id for tried in waiting.all() for work in tried.batch.work) == list(range(count))
@@ -65,11 +65,34 @@ def test_who_is_trusted_waits_for_one_suspect_at_the_most(arrivals):
         waiting.add([Tried(batch_of(1), deaths=int(kind == "suspect"))])
     while waiting:
         trusted = waiting.trusted
-        tried = waiting.take()
+        tried = waiting.take(may_kill=True, by_turns=True)
         taken.append((tried.suspect, trusted))
     for (first, _), (second, waits) in pairwise(taken):
         assert not (first and second and waits), "two suspects in a row before somebody else"
     assert len(taken) == len(arrivals)
+
+
+@given(st.lists(st.integers(0, 2), max_size=30), st.booleans())
+def test_without_turns_suspects_come_last_and_those_that_killed_alone_after_all(deaths, by_turns):
+    waiting, taken = WaitingBatches(), []
+    for alone in deaths:
+        waiting.add([Tried(batch_of(1), deaths=alone, alone=max(0, alone - 1))])
+    while tried := waiting.take(may_kill=True, by_turns=by_turns):
+        taken.append(tried)
+    suspects = [tried.alone for tried in taken if tried.suspect]
+    assert suspects == sorted(suspects)
+    assert by_turns or [tried.suspect for tried in taken] == sorted(tried.suspect for tried in taken)
+    assert len(taken) == len(deaths)
+
+
+def test_a_suspect_waits_until_it_may_kill_and_keeps_its_turn():
+    waiting = WaitingBatches()
+    waiting.add([Tried(batch_of(1)), Tried(batch_of(1)), Tried(batch_of(1), deaths=1)])
+    assert not waiting.take(may_kill=False, by_turns=True).suspect
+    assert waiting.take(may_kill=False, by_turns=True) is None
+    assert waiting.take(may_kill=True, by_turns=True).suspect
+    assert not waiting.take(may_kill=False, by_turns=True).suspect
+    assert waiting.take(may_kill=True, by_turns=True) is None
 
 
 def test_a_deadline_follows_what_was_measured():

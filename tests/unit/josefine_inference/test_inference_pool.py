@@ -55,6 +55,28 @@ def test_what_waits_at_a_device_in_quarantine_goes_to_the_least_burdened():
     assert lost.closed
 
 
+@pytest.mark.parametrize("state", [DeviceState.STARTING, DeviceState.ENDING])
+def test_what_waits_for_a_next_child_goes_to_a_device_that_works(state):
+    lost, idle = ScriptedDevice(state, 3), ScriptedDevice()
+    work = lost.work
+    DevicePool([lost, idle]).poll()
+    assert (lost.work, idle.work) == ([], work)
+    assert {tried.deaths for tried in idle.work} == {1}
+
+
+def test_what_waits_stays_where_no_device_works():
+    lost, starting = ScriptedDevice(DeviceState.ENDING, 3), ScriptedDevice(DeviceState.STARTING)
+    DevicePool([lost, starting]).poll()
+    assert (len(lost.work), len(starting.work)) == (3, 0)
+
+
+def test_of_devices_with_equal_room_the_one_with_less_to_do_gets_a_batch():
+    tries_suspects, idle = ScriptedDevice(work=1), ScriptedDevice()
+    tries_suspects.room = idle.room
+    DevicePool([tries_suspects, idle]).submit(Batch("tiny.en", "en", ()))
+    assert len(idle.work) == 1
+
+
 def test_nothing_waits_for_a_device_that_starts_beside_one_that_works():
     starting, working = ScriptedDevice(DeviceState.STARTING), ScriptedDevice()
     pool = DevicePool([starting, working])
