@@ -15,6 +15,10 @@ from josefine_stage.errors import BrokerError, StageError, UnitAbortedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import Position
 
+IDLE_CONNECTION_MS: Final = 4_000
+"""A call that waits for a coordinator which has left the cluster looks for the next one when any connection changes
+(https://github.com/confluentinc/librdkafka/issues/5511). While it waits, all of them are idle: so they are closed soon.
+"""
 STATISTICS_MS: Final = 500
 """librdkafka tells them while it is polled; only the first are read."""
 log = structlog.get_logger()
@@ -147,6 +151,7 @@ class TransactionalUnit:
             broker,
             transactional_id=transactional_id,
             transaction_timeout_ms=int(broker.timeout_s * 1000),
+            connections_max_idle_ms=IDLE_CONNECTION_MS,
             statistics_interval_ms=STATISTICS_MS,
             stats_cb=self._note_epoch,
         )

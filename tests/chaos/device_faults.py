@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import uuid
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ def last_device_fails(scene: Scene) -> Noticed:
     with started(scene, "inference", "-m", "josefine_inference", JOSEFINE_FAULTS=str(file)) as process:
         log = log_of_replica(scene, "inference")
         scene.wait_for(lambda: "model_ready" in log.read_text(), "the replica's device")
-        scene.wait_for(lambda: log.read_text().count("partitions_assigned") > 1, "the replica's partitions")
+        scene.wait_for(lambda: re.search(r'"start": {"', log.read_text()), "the replica's partitions")
         _write(file, [{"fault": "exit", "when": {"batch": "any"}}, {"fault": "exit", "when": {"load": "any"}}])
         scene.wait_for(lambda: process.poll() is not None, "the replica without a device to end")
         assert process.returncode == 1

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from device_faults import tell
-from scene import Noticed, Scene, Strike
+from scene import Noticed, Scene, Strike, readable
 
 from josefine_kafka.connection import Broker
 from josefine_kafka.tail import TopicTail
 from josefine_kafka.writers import AcknowledgedWriter
 from josefine_wire import topics
-from josefine_wire.codec import decode, encode
+from josefine_wire.codec import encode
 
 KILLER = 0x4D2E
 """float16 bits of a log-mel value that speech does not have (docs/fault-injection.md)."""
@@ -69,8 +69,8 @@ def _buried(tail: TopicTail, session_id: str) -> Callable[[], bool]:
 
     def noticed() -> bool:
         for raw in tail.poll(0.05):
-            record = decode(raw.source.topic, raw.value)
-            if record["session_id"] != session_id:
+            record = readable(raw)
+            if record is None or record["session_id"] != session_id:
                 continue
             if raw.source.topic == topics.DEAD_LETTERS:
                 seen.add(record["code"])
@@ -90,9 +90,8 @@ def _deadly(broker: Broker, session_id: str) -> Iterator[tuple[str, bytes, bytes
     armed = False
     while not tail.at_end():
         for raw in tail.poll(1.0):
-            frame = decode(raw.source.topic, raw.value)
-            first = first or frame["session_id"]
-            if frame["session_id"] != first:
+            frame = readable(raw)
+            if frame is None or frame["session_id"] != (first := first or frame["session_id"]):
                 continue
             if not armed and frame["start_hop"] >= 100 * DEATH_S and frame["log_mel"]:
                 armed = True

@@ -21,8 +21,9 @@ from josefine_client.publisher import Publisher
 from josefine_kafka.connection import Broker
 from josefine_kafka.tail import TopicTail
 from josefine_local.stack import LocalStack
+from josefine_stage.ports import RawRecord
 from josefine_wire import topics
-from josefine_wire.codec import decode
+from josefine_wire.codec import WireError, decode
 from josefine_wire.records import session_config
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -151,6 +152,14 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
+def readable(raw: RawRecord) -> Any | None:
+    """Returns the record, or None: garbage is one of the faults."""
+    try:
+        return decode(raw.source.topic, raw.value)
+    except WireError:
+        return None
+
+
 def clips() -> list[ReferenceClip]:
     """Returns the recordings that are long enough."""
     return [clip for clip in read_manifest(SAMPLES) if clip.duration_s >= SHORTEST_S]
@@ -207,8 +216,8 @@ class Run:
         wanted = sum(len(texts) for texts in self.texts().values())
         while not (self._tail.at_end() and len(self._times_seen) >= wanted) and time.monotonic() < deadline_s:
             for raw in self._tail.poll(0.2):
-                record = decode(topics.TRANSCRIPTS, raw.value)
-                if record["kind"] == "FINAL" and record["session_id"] in self.clip_of:
+                record = readable(raw)
+                if record and record["kind"] == "FINAL" and record["session_id"] in self.clip_of:
                     self._times_seen[record["id"]] += 1
         self._tail.close()
 
