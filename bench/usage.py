@@ -1,0 +1,57 @@
+"""CPU time and memory of the processes of a stack, by role."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+from josefine_local.stack import LocalStack
+
+MIB: Final = 1024 * 1024
+CHILD: Final = "inference child"
+"""The process that owns a device."""
+NOT_HOST: Final = frozenset({"broker", "redis", CHILD})
+"""Model, broker and store are not Python's doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of one role."""
+
+    cpu_s: float
+    """Since its processes began, system time included."""
+    resident_mib: float
+    private_mib: float
+    """Without what is shared with others, such as mapped libraries."""
+
+
+def usage(stack: LocalStack) -> dict[str, Usage]:
+    """Returns what each role has used, device children apart from their parents."""
+    return {role: _usage(process) for role, process in _processes(stack)}
+
+
+def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, float]:
+    """Returns CPU seconds by role."""
+    return {role: after[role].cpu_s - before[role].cpu_s for role in after if role in before}
+
+
+def host_cpu_s(spent: Mapping[str, float]) -> float:
+    """Returns the CPU seconds of everything but model, broker and store."""
+    return sum(seconds for role, seconds in spent.items() if role not in NOT_HOST)
+
+
+def _processes(stack: LocalStack) -> Iterator[tuple[str, psutil.Process]]:
+    for each in stack.status().processes:
+        if each.pid is None:
+            continue
+        root = psutil.Process(each.pid)
+        yield each.role, root
+        devices = {device.pid for device in each.devices or ()}
+        for child in root.children(recursive=True):
+            yield (CHILD if child.pid in devices else f"{each.role} helper"), child
+
+
+def _usage(process: psutil.Process) -> Usage:
+    times, memory = process.cpu_times(), process.memory_full_info()
+    return Usage(times.user + times.system, memory.rss / MIB, memory.uss / MIB)
