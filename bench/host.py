@@ -4,7 +4,8 @@ broker and store, and a SIMULATED device, which only takes time.
     python -m bench.host [--streams 50,100,200] [--audio FOLDER] [--json FILE]
 
 Live: for each N, N sessions of real speech (linear16, pieces of 0.2 s, interims on, staggered starts, each at another
-place of a tape of all recordings) run at the pace of speech for `--window` seconds. N is raised until the device is
+place of a tape of recordings) run at the pace of speech for `--window` seconds. The tape is as long as what the
+smallest N hears together, and N is best a multiple of that: then every row hears all of the tape equally often. N is raised until the device is
 not fed any more, which is so when one of these holds:
 - fed < 0.95: the audio of the windows that it decoded per second of a stream, over the same at the smallest N, where
   nothing waits. A host that falls behind skips interims, so the device idles more than 5 % of what it should be busy;
@@ -27,7 +28,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from bench.backlog import measure_backlog
-from bench.corpus import shuffled, speech
+from bench.corpus import enough, speech
 from bench.host_row import HOST_ROLES, RowOptions, measure_row
 from bench.report import Bar, Report, arguments
 from bench.simulated_device import VARIABLE, StepTimes
@@ -39,7 +40,8 @@ from josefine_local.stack import LocalStack
 STREAMS = "50,100,150,200,300,400,600,800"
 SPEEDS = "50,100,200,400"
 WARM_UP_STREAMS, WARM_UP_S = 10, 10.0
-TAPE_S = 3600.0
+TAPE_STREAMS = 50
+"""Of whose windows the tape is made where there are no live rows."""
 COLUMNS = (
     "streams", "fed", "busy", *(f"{role}_ms" for role in HOST_ROLES), "host_ms", "broker_ms", "store_ms", "load_ms",
     "after_endpoint_s", "after_speech_s", "interims_per_s", "mib_per_stream", "late_p99_ms", "verdict",
@@ -110,11 +112,11 @@ def main() -> int:
     with TemporaryDirectory(prefix="josefine-bench-") as folder:
         tape, step_times = Path(folder, "tape"), Path(folder, "step-times.json")
         times.write(step_times)
-        tape_s = record(_once(options.audio, options.seed), TAPE_S, tape)
-        report.figures["tape_s"] = tape_s
+        streams = [int(count) for count in options.streams.split(",") if count]
+        tape_s = (streams or [TAPE_STREAMS])[0] * options.window
+        report.figures["tape_s"] = record(enough(speech(options.audio), tape_s, options.seed), tape_s, tape)
         with LocalStack(StackOptions.from_environment(services=services(step_times)), console.print) as stack:
             row = RowOptions(window_s=options.window, seed=options.seed, progress=console.print)
-            streams = [int(count) for count in options.streams.split(",") if count]
             measure(stack, tape, streams, row, report)
             if options.speeds:
                 speeds = [float(speed) for speed in options.speeds.split(",")]
@@ -127,12 +129,6 @@ def main() -> int:
     if options.json is not None:
         report.write(options.json)
     return 0 if report.reached else 1
-
-
-def _once(folder: Path, seed: int) -> list:
-    clips = speech(folder)
-    drawn = shuffled(clips, seed)
-    return [next(drawn) for _ in clips]
 
 
 if __name__ == "__main__":

@@ -25,8 +25,10 @@ from typing import Final, Self
 from bench.tape import BYTES_PER_S
 from josefine_client.chunks import ChunkNumbering, Session
 from josefine_client.pacing import PIECE_S
+from josefine_client.publisher import RecordWriter
 from josefine_kafka.connection import Broker
 from josefine_kafka.writers import AcknowledgedWriter
+from josefine_stage.clock import Clock, SystemClock
 from josefine_wire.codec import encode
 from josefine_wire.positions import SAMPLE_RATE_HZ
 from josefine_wire.records import Mode, session_config
@@ -126,8 +128,9 @@ class Playing:
 class Load:
     """Sends what the options ask for. One thread."""
 
-    def __init__(self, options: LoadOptions, tape: bytes) -> None:
+    def __init__(self, options: LoadOptions, tape: bytes, clock: Clock | None = None) -> None:
         self._options = options
+        self._clock = clock or SystemClock()
         self._tape = memoryview(tape)
         self._tape_s = len(tape) / BYTES_PER_S
         self._draw = random.Random(options.seed)
@@ -137,27 +140,27 @@ class Load:
         self._audio_s = 0.0
         self._records = self._sessions = self._abandoned = 0
 
-    def run(self, writer: AcknowledgedWriter) -> LoadOutcome:
+    def run(self, writer: RecordWriter) -> LoadOutcome:
         """Returns when everything was sent and acknowledged."""
         options = self._options
         end_s = options.begin_s + options.seconds
         for slot in range(options.streams):
             begin_s = options.begin_s + options.ramp_s * slot / options.streams
-            self._add(self._session(begin_s, (slot + self._draw.random()) / options.streams))
+            self._add(self._session(begin_s, slot / options.streams))
         if options.recorded_every_s:
             self._add(self._recorded(options.begin_s + options.recorded_every_s))
         while self._waiting:
             due_s, _, playing = self._waiting[0]
-            now_s = time.time()
+            now_s = self._clock.epoch_s()
             if now_s < due_s:
-                time.sleep(max(due_s - now_s, NAP_S))
+                self._clock.wait(max(due_s - now_s, NAP_S))
                 continue
             heapq.heappop(self._waiting)
             self._send(writer, playing, now_s, end_s)
         writer.flush(ACKNOWLEDGE_S)
         return self._outcome()
 
-    def _send(self, writer: AcknowledgedWriter, playing: Playing, now_s: float, end_s: float) -> None:
+    def _send(self, writer: RecordWriter, playing: Playing, now_s: float, end_s: float) -> None:
         due_s, live = playing.due_s, playing.mode == "LIVE"
         last = live and due_s + PIECE_S > end_s
         record, audio_s = playing.next(self._tape, last=last)
@@ -193,14 +196,20 @@ class Load:
 
     def _add(self, playing: Playing) -> None:
         # Behind all that is due already: a recorded session is due at once until its end.
-        due_s = playing.due_s if playing.mode == "LIVE" else max(playing.due_s, time.time())
+        due_s = playing.due_s if playing.mode == "LIVE" else max(playing.due_s, self._clock.epoch_s())
         heapq.heappush(self._waiting, (due_s, next(self._number), playing))
 
     def _outcome(self) -> LoadOutcome:
         late = sorted(self._late)
         hundredths = tuple(late[len(late) * n // 100] for n in range(1, 100)) if late else ()
         return LoadOutcome(
-            self._sessions, self._abandoned, self._audio_s, self._records, time.process_time(), hundredths, time.time()
+            self._sessions,
+            self._abandoned,
+            self._audio_s,
+            self._records,
+            time.process_time(),
+            hundredths,
+            self._clock.epoch_s(),
         )
 
 

@@ -22,7 +22,7 @@ VARIABLE: Final = "BENCH_STEP_TIMES"
 WORDS_PER_S: Final = 2.5
 """150 words a minute, as people read aloud."""
 HOPS_PER_S: Final = 100
-VOCABULARY: Final = tuple("of all the words that people say aloud some few return in every sentence they begin".split())
+VOCABULARY: Final = ("of", "all", "the", "words", "that", "people", "say", "aloud", "some", "few", "come", "again")
 MELS: Final = 80
 
 
