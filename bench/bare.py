@@ -96,9 +96,7 @@ def decode_all(loaded: Loaded, work: Sequence[Batch]) -> tuple[float, float]:
     started_s, cpu_s = time.perf_counter(), time.process_time()
     for batch in work:
         requests = [
-            loaded.request(
-                log_mel=each.log_mel, prefix=each.prefix, word_times=each.word_times, fallback=each.fallback
-            )
+            loaded.request(log_mel=each.log_mel, prefix=each.prefix, word_times=each.word_times, fallback=each.fallback)
             for each in batch.work
         ]
         loaded.model.transcribe(requests, batch.language)

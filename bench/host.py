@@ -5,8 +5,8 @@ broker and store, and a SIMULATED device, which only takes time.
 
 Live: for each N, N sessions of real speech (linear16, pieces of 0.2 s, interims on, staggered starts, each at another
 place of a tape of recordings) run at the pace of speech for `--window` seconds. The tape is as long as what the
-smallest N hears together, and N is best a multiple of that: then every row hears all of the tape equally often. N is raised until the device is
-not fed any more, which is so when one of these holds:
+smallest N hears together, and N is best a multiple of that: then every row hears all of the tape equally often. N is
+raised until the device is not fed any more, which is so when one of these holds:
 - fed < 0.95: the audio of the windows that it decoded per second of a stream, over the same at the smallest N, where
   nothing waits. A host that falls behind skips interims, so the device idles more than 5 % of what it should be busy;
 - finals come later than 1 s (95th percentile) after the audio was due that told their end;

@@ -91,10 +91,10 @@ def measure(stack: LocalStack, clips: Sequence[ReferenceClip], rounds: int, repo
     _figures(report, audio_s, len(work), idle, usage(stack))
 
 
-def _figures(report: Report, audio_s: float, bare_batches: int, idle: dict[str, Usage], after: dict[str, Usage]) -> None:
-    medians = {
-        key: statistics.median(row[key] for row in report.rows) for key in report.rows[0] if key != "round"
-    }
+def _figures(
+    report: Report, audio_s: float, bare_batches: int, idle: dict[str, Usage], after: dict[str, Usage]
+) -> None:
+    medians = {key: statistics.median(row[key] for row in report.rows) for key in report.rows[0] if key != "round"}
     report.figures = {
         "audio_s": audio_s,
         "bare_batches": bare_batches,
