@@ -11,7 +11,8 @@ raised until the device is not fed any more, which is so when one of these holds
   nothing waits. A host that falls behind skips interims, so the device idles more than 5 % of what it should be busy;
 - finals come later than 1 s (95th percentile) after the audio was due that told their end;
 - what any stage has still to read has grown by more than half a second of audio within the window.
-A row is refused where the load itself was late: 1 % of its pieces by more than 0.1 s.
+A row is refused where the load itself was late (1 % of its pieces by more than 0.1 s), and where other processes, or
+whoever runs this machine, took more than 0.15 cores.
 
 host_ms are CPU milliseconds of a process for a second of audio of one stream, system time included. streams_per_core
 is 1000 / (ingest + feature + the inference parent) at the largest N that was fed. Broker, store, the load and the
@@ -44,7 +45,8 @@ TAPE_STREAMS = 50
 """Of whose windows the tape is made where there are no live rows."""
 COLUMNS = (
     "streams", "fed", "busy", *(f"{role}_ms" for role in HOST_ROLES), "host_ms", "broker_ms", "store_ms", "load_ms",
-    "after_endpoint_s", "after_speech_s", "interims_per_s", "mib_per_stream", "late_p99_ms", "verdict",
+    "after_endpoint_s", "after_speech_s", "interims_per_s", "mib_per_stream", "late_p99_ms",
+    "cores_used", "cores_others", "verdict",
 )  # fmt: skip
 
 

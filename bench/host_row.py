@@ -27,6 +27,8 @@ LATEST_FINAL_S: Final = 1.0
 LAG_GROWTH_S: Final = 0.5
 LATEST_PIECE_S: Final = 0.1
 """Half a piece."""
+MOST_OTHERS: Final = 0.15
+"""Cores that others may take: on a quiet machine the system itself takes some hundredths."""
 SETTLE_S: Final = 5.0
 """After the last start: first interims, and segments of every age."""
 LOAD_START_S: Final = 4.0
@@ -53,6 +55,8 @@ class _Moment:
     used: Mapping[str, Usage]
     load_cpu_s: float
     own_cpu_s: float
+    machine_busy_s: float
+    machine_stolen_s: float
     device: DeviceWork
     lag_s: Mapping[str, float]
 
@@ -116,6 +120,8 @@ def verdict(row: Mapping[str, Any]) -> str:
     grown_s = {role: row["lag_end_s"][role] - row["lag_begin_s"][role] for role in row["lag_end_s"]}
     if row["late_p99_ms"] > 1000 * LATEST_PIECE_S:
         return "refused: the load was late"
+    if row["cores_others"] + row["cores_stolen"] > MOST_OTHERS:
+        return f"refused: others took {row['cores_others'] + row['cores_stolen']:.2f} cores"
     if row["failures"]:
         return f"failed: {row['failures'][0]}"
     if row["fed"] < LEAST_FED:
@@ -133,9 +139,16 @@ def _moment(stack: LocalStack, loads: list[LoadProcess], streams: int) -> _Momen
         usage(stack),
         sum(sum(psutil.Process(each.pid).cpu_times()[:2]) for each in loads),
         sum(os.times()[:2]),
+        *_machine_s(),
         device_work(services["inference"]),
         {role: lag(services[role]) / (RECORDS_PER_S[role] * streams) for role in HOST_ROLES},
     )
+
+
+def _machine_s() -> tuple[float, float]:
+    """Returns CPU seconds that all cores were busy since the machine began, and those that its host took away."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + times.irq + times.softirq, times.steal
 
 
 def _drain(stack: LocalStack, listener: Listener, heard: Heard, streams: int) -> None:
@@ -156,6 +169,8 @@ def _row(streams: int, before: _Moment, after: _Moment, idle: Mapping[str, Usage
     wall_s = after.time_s - before.time_s
     stream_s = streams * wall_s
     spent = cpu_between(before.used, after.used)
+    load_s, own_s = after.load_cpu_s - before.load_cpu_s, after.own_cpu_s - before.own_cpu_s
+    ours_s = sum(spent.values()) + load_s + own_s
     device = after.device.since(before.device)
     ms = {f"{role}_ms": 1000 * seconds / stream_s for role, seconds in spent.items()}
     grown = {
@@ -169,12 +184,11 @@ def _row(streams: int, before: _Moment, after: _Moment, idle: Mapping[str, Usage
         "device_audio_s_per_stream_s": device.audio_s / stream_s,
         **ms,
         "host_ms": sum(ms[f"{role}_ms"] for role in HOST_ROLES),
-        "load_ms": 1000 * (after.load_cpu_s - before.load_cpu_s) / stream_s,
-        "listener_ms": 1000 * (after.own_cpu_s - before.own_cpu_s) / stream_s,
-        "cpu_cores_used": (
-            sum(spent.values()) + after.load_cpu_s - before.load_cpu_s + after.own_cpu_s - before.own_cpu_s
-        )
-        / wall_s,
+        "load_ms": 1000 * load_s / stream_s,
+        "listener_ms": 1000 * own_s / stream_s,
+        "cores_used": ours_s / wall_s,
+        "cores_others": max(after.machine_busy_s - before.machine_busy_s - ours_s, 0.0) / wall_s,
+        "cores_stolen": (after.machine_stolen_s - before.machine_stolen_s) / wall_s,
         "mib_per_stream": sum(grown.get(role, 0.0) for role in (*HOST_ROLES, CHILD)),
         "mib_per_stream_by_role": grown,
         "lag_begin_s": dict(before.lag_s),
