@@ -22,6 +22,8 @@ HOST_ROLES: Final = ("ingest", "feature", "inference")
 """What feeds the device; the last one is the parent of its child."""
 RECORDS_PER_S: Final = {"ingest": 5, "feature": 10, "inference": 10}
 """That a stage reads of one stream: pieces of 0.2 s, then frames of 0.1 s."""
+REFUSED: Final = "refused"
+"""Verdicts on rows that say nothing of the host begin with it."""
 LEAST_FED: Final = 0.95
 LATEST_FINAL_S: Final = 1.0
 LAG_GROWTH_S: Final = 0.5
@@ -119,9 +121,9 @@ def verdict(row: Mapping[str, Any]) -> str:
     """Returns `fed`, or why the device was not, or why the row says nothing."""
     grown_s = {role: row["lag_end_s"][role] - row["lag_begin_s"][role] for role in row["lag_end_s"]}
     if row["late_p99_ms"] > 1000 * LATEST_PIECE_S:
-        return "refused: the load was late"
+        return f"{REFUSED}: the load was late"
     if row["cores_others"] + row["cores_stolen"] > MOST_OTHERS:
-        return f"refused: others took {row['cores_others'] + row['cores_stolen']:.2f} cores"
+        return f"{REFUSED}: others took {row['cores_others'] + row['cores_stolen']:.2f} cores"
     if row["failures"]:
         return f"failed: {row['failures'][0]}"
     if row["fed"] < LEAST_FED:
