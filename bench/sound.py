@@ -2,27 +2,39 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from josefine_audio.encodings import CONTAINER, open_decoder
+from josefine_audio.stream import AudioStream, StreamOptions
 from josefine_models.store import fetch
 from josefine_speech.features import FeatureExtractor, Stream, Stretch
 from josefine_speech.mel import LogMel
 from josefine_speech.vad import VoiceActivity
 from josefine_wire.positions import SAMPLE_RATE_HZ
 
+STEP_SAMPLES: Final = 48_000
+SPOOL_BYTES: Final = 256 * 1024 * 1024
+
 
 def samples(path: Path) -> NDArray[np.int16]:
-    """Returns int16 [samples], the whole recording at 16 kHz, its channels mixed."""
-    resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-    with av.open(str(path)) as container:
-        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
-        frames += resampler.resample(None)
-    parts = [np.asarray(frame.to_ndarray()).reshape(-1) for frame in frames]
-    return np.concatenate(parts).astype(np.int16) if parts else np.empty(0, np.int16)
+    """Returns int16 [samples], the whole recording as the engine itself decodes it (past damaged packets too), at
+    16 kHz, its channels mixed.
+    """
+    decoder = open_decoder(CONTAINER, 0, 0, spool_limit_bytes=SPOOL_BYTES)
+    stream = AudioStream(decoder, StreamOptions(frame_samples=SAMPLE_RATE_HZ, multichannel=False))
+    frames = []
+    try:
+        stream.feed(path.read_bytes())
+        stream.finish()
+        while stream.pending:
+            frames += stream.step(STEP_SAMPLES)
+        frames += stream.flush()
+    finally:
+        stream.close()
+    return np.concatenate([frame.samples[:, 0] for frame in frames]) if frames else np.empty(0, np.int16)
 
 
 def log_mels(paths: Sequence[Path]) -> list[NDArray[np.float16]]:

@@ -1,0 +1,1 @@
+"""Servers of live speech on this machine, one module each, behind bench.streaming.system."""
