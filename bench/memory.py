@@ -15,12 +15,14 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.flatness import LEAST_ROWS, Flatness, flatness
 from josefine_client.chunks import Session
 from josefine_client.collector import Collector
 from josefine_client.pacing import Piece, pieces_in_bytes
@@ -34,12 +36,6 @@ from josefine_wire.records import session_config
 
 MIB = 1024 * 1024
 SEED = 1
-LEAST_ROWS = 12
-"""Two a sixth of the run."""
-FLAT = 0.02
-"""Growth of a process that counts as flat: allocators and caches breathe by about as much."""
-SLACK_MIB = 8.0
-"""Growth in MiB that counts as flat whatever the process's size."""
 
 
 def resident_mib(stack: LocalStack) -> dict[str, float]:
@@ -102,20 +98,12 @@ def measure(stack: LocalStack, folder: Path, minutes: float, console: Console) -
     return rows
 
 
-def verdict(rows: list[dict[str, float]]) -> dict[str, dict[str, float | bool]]:
-    """Returns for each role the mean after the first sixth, the mean of the last sixth, and whether that is flat."""
-    sixth = max(len(rows) // 6, 1)
-    early, late = rows[sixth : 2 * sixth], rows[-sixth:]
-    out: dict[str, dict[str, float | bool]] = {}
-    for role in [name for name in rows[-1] if name not in {"minutes", "elapsed_s"}]:
-        before = sum(row.get(role, 0.0) for row in early) / len(early)
-        after = sum(row.get(role, 0.0) for row in late) / len(late)
-        flat = after - before <= max(before * FLAT, SLACK_MIB)
-        out[role] = {"after_first_sixth_mib": before, "last_sixth_mib": after, "flat": flat}
-    return out
+def verdict(rows: list[dict[str, float]]) -> dict[str, Flatness]:
+    """Returns for each role whether its memory is flat."""
+    return flatness(rows, [name for name in rows[-1] if name not in {"minutes", "elapsed_s"}])
 
 
-def show(rows: list[dict[str, float]], judged: dict[str, dict[str, float | bool]], console: Console) -> None:
+def show(rows: list[dict[str, float]], judged: dict[str, Flatness], console: Console) -> None:
     """Prints MiB by role at six points of the run."""
     table = Table("process", title="resident memory, MiB, by minutes of audio transcribed")
     points = [rows[round((len(rows) - 1) * n / 6)] for n in range(7)]
@@ -124,7 +112,7 @@ def show(rows: list[dict[str, float]], judged: dict[str, dict[str, float | bool]
     table.add_column("flat")
     for role, result in judged.items():
         cells = [f"{point.get(role, 0.0):.0f}" for point in points]
-        table.add_row(role, *cells, "yes" if result["flat"] else "NO")
+        table.add_row(role, *cells, "yes" if result.flat else "NO")
     console.print(table)
     last = rows[-1]
     console.print(
@@ -150,8 +138,10 @@ def main() -> int:
     show(rows, judged, console)
     if options.json:
         machine = {"processor": platform.processor() or platform.machine(), "cpus": psutil.cpu_count()}
-        options.json.write_text(json.dumps({"machine": machine, "rows": rows, "verdict": judged}, indent=1))
-    return 0 if all(result["flat"] for result in judged.values()) else 1
+        options.json.write_text(
+            json.dumps({"machine": machine, "rows": rows, "verdict": judged}, indent=1, default=asdict)
+        )
+    return 0 if all(result.flat for result in judged.values()) else 1
 
 
 if __name__ == "__main__":

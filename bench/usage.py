@@ -11,7 +11,8 @@ from josefine_local.stack import LocalStack
 MIB: Final = 1024 * 1024
 CHILD: Final = "inference child"
 """The process that owns a device."""
-NOT_HOST: Final = frozenset({"broker", "redis", CHILD})
+SERVERS: Final = frozenset({"broker", "store"})
+NOT_HOST: Final = SERVERS | {CHILD}
 """Model, broker and store are not Python's doing."""
 
 

@@ -95,6 +95,10 @@ class AcknowledgedWriter:
             # A producer that was fenced has nothing to send any more; who closes it knows.
             log.warning("records_not_acknowledged_at_close", reason=error.args[0].str())
             return
+        except SystemError as error:
+            # confluent-kafka raises this where librdkafka tells of a fatal error, such as a fence, during the call.
+            log.warning("records_not_acknowledged_at_close", reason=str(error))
+            return
         if waiting:
             log.warning("records_not_acknowledged_at_close", records=waiting)
 

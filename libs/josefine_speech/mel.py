@@ -22,8 +22,8 @@ _BREAK_HZ: Final = 1_000.0
 _HZ_PER_MEL: Final = 200.0 / 3.0
 _MELS_PER_NEPER: Final = 27.0 / np.log(6.4)
 """Slaney's Auditory Toolbox: linear to 1 kHz (15 mels), then 27 mels for a factor of 6.4."""
-_SLICE_ROWS: Final = 256
-"""Windows handled at once: their spectra (2 MB in float64) stay in the core's cache."""
+_SLICE_ROWS: Final = 192
+"""Windows handled at once: their spectra (1 MB in float64) stay in the core's cache."""
 
 
 def mel_filters(mels: int = 80) -> NDArray[np.float64]:

@@ -27,8 +27,8 @@ _STEPS: Final = 4
 _BINS: Final = _FFT // 2 + 1
 _MIRRORED_SAMPLES: Final = 64
 """What the model appends to a window, mirrored at its last sample."""
-_SLICE_ROWS: Final = 128
-"""Windows handled at once before the cell: their spectra (1 MB in float64) stay in the core's cache."""
+_SLICE_ROWS: Final = 96
+"""Windows handled at once before the cell: their spectra (0.8 MB in float64) stay in the core's cache."""
 _FINAL_COLUMNS: Final = 16
 """The last layer has one output; products want 16 columns (rows.py)."""
 

@@ -14,7 +14,7 @@ from josefine_local.options import StackOptions
 from josefine_local.stack import LocalStack
 from josefine_local.temporary import remove_leftovers
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 # A command that holds a temporary stack until it is told to end; SIGHUP as a terminal leaves it, not as nohup does.
 HOLD = """
 import signal, sys

@@ -10,7 +10,7 @@ from josefine_inference.handler import HandlerOptions, InferenceHandler
 from josefine_inference.health import HealthOptions
 from josefine_inference.models import Models
 from josefine_inference.pool import DevicePool
-from josefine_inference.process import ChildOptions
+from josefine_inference.process import WHISPER, ChildOptions
 from josefine_inference.scheduler import BatchLimits
 from josefine_inference.settings import InferenceSettings
 from josefine_models.errors import ModelError
@@ -24,10 +24,10 @@ LONGEST_JOB_HOPS = 3000
 log = structlog.get_logger()
 
 
-def build(settings: InferenceSettings) -> InferenceHandler:
+def build(settings: InferenceSettings, loader: str = WHISPER) -> InferenceHandler:
     """Returns the handler with its devices' children started; they load while the runtime joins its group.
 
-    A download first where the store lacks a model.
+    A download first where the store lacks a model. `loader` gives the children their models, see ChildOptions.
 
     Raises:
         ConfigurationError: a model is unknown or cannot be had, or faults are half asked for.
@@ -50,7 +50,7 @@ def build(settings: InferenceSettings) -> InferenceHandler:
             held_bytes=settings.held_mib * 1024 * 1024,
             fault_injection=bool(faults),
         ),
-        DevicePool([Device(_device(settings, device, faults)) for device in devices]),
+        DevicePool([Device(_device(settings, device, faults, loader)) for device in devices]),
     )
 
 
@@ -69,10 +69,12 @@ def _missing(name: str) -> str | None:
     return None
 
 
-def _device(settings: InferenceSettings, device: str, faults: str) -> DeviceOptions:
+def _device(settings: InferenceSettings, device: str, faults: str, loader: str) -> DeviceOptions:
     slot_bytes = max(settings.batch_hops, LONGEST_JOB_HOPS) * MOST_MELS * 2
     return DeviceOptions(
-        child=ChildOptions(device, settings.dtype, settings.threads, slot_bytes=slot_bytes, faults=faults),
+        child=ChildOptions(
+            device, settings.dtype, settings.threads, slot_bytes=slot_bytes, loader=loader, faults=faults
+        ),
         model=settings.model,
         deadlines=DeadlineLimits(
             batch_s=settings.batch_deadline_s,

@@ -44,6 +44,9 @@ class InferenceHandler:
         self._device = device
         self._dispatch = Dispatch(device, Scheduler(options.batches), clock)
         self._channels: dict[str, Channel] = {}
+        self._held: dict[Channel, int] = {}
+        """Bytes of mel that each channel holds; their sum is looked at in every turn."""
+        self._held_bytes = 0
         self._progress: list[Progress[FeatureFrame]] = []
         self._log = structlog.get_logger()
 
@@ -61,12 +64,14 @@ class InferenceHandler:
             channel = self._channels[entry.key]
             self._hear(entry, channel)
             self._progress += channel.collect()
+            self._weigh(channel)
 
     def advance(self, _turn: Turn) -> Step[FeatureFrame]:
         live = any(channel.live for channel in self._channels.values())
         channels, loose = self._dispatch.advance(live=live)
         for channel in channels:
             self._progress += channel.collect()
+            self._weigh(channel)
         progress, self._progress = self._progress, []
         return Step(progress, loose=loose)
 
@@ -78,11 +83,13 @@ class InferenceHandler:
         gone = set(keys)
         self._dispatch.forget(gone)
         for key in gone:
-            self._channels.pop(key, None)
+            channel = self._channels.pop(key, None)
+            if channel is not None:
+                self._held_bytes -= self._held.pop(channel, 0)
 
     def full(self) -> bool:
         """Whether decoding must free memory first; open segments alone never stop the reading that ends them."""
-        return self._held_bytes() > self._options.held_bytes and self._dispatch.busy
+        return self._held_bytes > self._options.held_bytes and self._dispatch.busy
 
     def busy(self) -> bool:
         return self._dispatch.busy or bool(self._progress)
@@ -101,12 +108,15 @@ class InferenceHandler:
             "windows_waiting": self._dispatch.waiting,
             "windows_decoded": {kind.value: count for kind, count in self._dispatch.decoded.items()},
             "windows_failed": {kind.value: count for kind, count in self._dispatch.failed.items()},
-            "held_bytes": self._held_bytes(),
+            "held_bytes": self._held_bytes,
             "fault_injection": self._options.fault_injection,
         }
 
-    def _held_bytes(self) -> int:
-        return sum(channel.held_bytes for channel in self._channels.values())
+    def _weigh(self, channel: Channel) -> None:
+        """Counts anew what a channel holds, after it has heard or told something."""
+        before, now = self._held.get(channel, 0), channel.held_bytes
+        self._held[channel] = now
+        self._held_bytes += now - before
 
     def _hear(self, entry: Input[FeatureFrame], channel: Channel) -> None:
         """Gives a record to its channel and queues what it closed."""

@@ -15,6 +15,7 @@ from josefine_inference.slots import Slots
 
 READ_BYTES = 256 * 1024
 STDERR = 2
+WHISPER: Final = "josefine_inference.child:load_whisper"
 CHILD_ENVIRONMENT: Final = {
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -43,7 +44,7 @@ class ChildOptions:
     """0: torch's own choice."""
     slot_bytes: int = 8 * 1024 * 1024
     slots: int = 2
-    loader: str = "josefine_inference.child:load_whisper"
+    loader: str = WHISPER
     """module:function that gives the child its models."""
     faults: str = ""
     """File of the faults that the child is to have (faults.py); empty: none, which is all that is ever wanted outside

@@ -21,7 +21,8 @@ from josefine_stage.handler import Input, Output, Rejection
 from josefine_wire.positions import samples, seconds
 from josefine_wire.records import REPLAY_CUT_OFF, AudioChunk, EndReason, SessionEnd, SessionStart, session_config
 
-LIVE_FRAME_S: Final = 0.1
+LIVE_FRAME_S: Final = 0.2
+"""Each stage pays for records, not for seconds (docs/adr/0013-live-frames-of-200-ms.md)."""
 RECORDED_FRAME_S: Final = 1.0
 PIECE_SAMPLES: Final = 48_000
 """Source samples decoded before others get their turn: a second at 48 kHz, about a millisecond of work."""

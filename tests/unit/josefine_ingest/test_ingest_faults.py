@@ -103,7 +103,7 @@ def test_a_hole_between_known_times_is_silence_of_its_length() -> None:
     np.testing.assert_array_equal(stage.signal(), expected)
     assert stage.end()["reason"] == "COMPLETE"
     gap_frame = next(frame for frame in stage.frames() if frame["gaps"])
-    assert gap_frame["start_sample"] == 4_800
+    assert gap_frame["start_sample"] <= 4_800 < gap_frame["start_sample"] + len(gap_frame["samples"]) // 2
 
 
 @pytest.mark.parametrize("captured_at", [0, 10**15 + 10**9])

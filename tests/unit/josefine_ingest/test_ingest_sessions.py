@@ -12,11 +12,11 @@ SPEECH = speechlike(1.03)
 PCM = SPEECH.tobytes()
 
 
-def test_live_speech_becomes_frames_of_100_ms() -> None:
+def test_live_speech_becomes_frames_of_200_ms() -> None:
     stage = ingested(chunks(list(pieces(PCM, 3_000)), start()))
     assert stage.signal().tobytes() == PCM
     lengths = [len(frame["samples"]) // 2 for frame in stage.frames()]
-    assert lengths == [1_600] * 10 + [480]
+    assert lengths == [3_200] * 5 + [480]
     assert stage.end() == {"reason": "COMPLETE", "samples": len(SPEECH), "code": None, "message": None}
     assert stage.done == list(range(11))
     assert not stage.rejections

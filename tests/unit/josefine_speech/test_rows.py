@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from josefine_speech.rows import BLOCK_ROWS, pad_rows, padded, product
+from josefine_speech.rows import BLOCK_ROWS, BULK_ROWS, pad_rows, padded, product
 
 
 @pytest.mark.parametrize(("k", "n"), [(516, 512), (512, 128), (128, 64), (64, 128), (128, 512), (128, 16)])
@@ -24,6 +24,9 @@ def check(k, n, dtype):
     for shift in range(1, BLOCK_ROWS):
         assert product(np.roll(rows, shift, axis=0), matrix).tobytes() == np.roll(want, shift, axis=0).tobytes()
     assert product(rows[:BLOCK_ROWS], matrix).tobytes() == want[:BLOCK_ROWS].tobytes()
+    many = np.concatenate([rows] * 5)
+    assert len(many) > 2 * BULK_ROWS
+    assert product(many, matrix).tobytes() == np.concatenate([want] * 5).tobytes()
 
 
 def test_rows_are_padded_with_zeros():
