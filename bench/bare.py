@@ -33,6 +33,9 @@ class _Kept:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
 
+    def idle(self) -> bool:
+        return True
+
     def room(self) -> int:
         return 1
 

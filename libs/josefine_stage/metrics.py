@@ -1,8 +1,12 @@
 """What every stage measures, in one typed list."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -68,3 +72,18 @@ def stage_metrics(registry: CollectorRegistry) -> StageMetrics:
             registry=r,
         ),
     )
+
+
+class HandlerStatus(Collector):
+    """The numbers of a handler's status as gauges, josefine_<stage>_<name>; asked by the server's threads."""
+
+    def __init__(self, stage: str, status: Callable[[], Mapping[str, Any]]) -> None:
+        self._prefix = f"josefine_{stage}"
+        self._status = status
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yields a gauge for each number of the status at this time."""
+        for name, value in self._status().items():
+            if isinstance(value, int | float):
+                help_ = f"As {name} in /status, see the service's README."
+                yield GaugeMetricFamily(f"{self._prefix}_{name}", help_, value=float(value))

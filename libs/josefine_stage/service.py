@@ -21,7 +21,7 @@ from josefine_stage.handler import Handler
 from josefine_stage.health import Health, HealthServer
 from josefine_stage.heap import bound_heap
 from josefine_stage.logs import configure_logging
-from josefine_stage.metrics import stage_metrics
+from josefine_stage.metrics import HandlerStatus, stage_metrics
 from josefine_stage.runtime import Ports, Runtime, RuntimeOptions
 from josefine_stage.settings import StageSettings
 from josefine_state.name_tag import NameTag
@@ -79,6 +79,7 @@ def _run(
 ) -> None:
     registry, clock = CollectorRegistry(), SystemClock()
     health = Health(clock)
+    registry.register(HandlerStatus(stage, health.status))
     with _health_server(settings, health, registry):
         name = NameTag(settings.redis_url, stage, settings.instance_id, settings.snapshot_ttl_s)
         if not name.sign():

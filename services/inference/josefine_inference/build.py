@@ -48,6 +48,7 @@ def build(settings: InferenceSettings, loader: str = WHISPER) -> InferenceHandle
             ),
             interim_hops=settings.interim_interval_ms // 10,
             held_bytes=settings.held_mib * 1024 * 1024,
+            live_streams=settings.live_streams,
             fault_injection=bool(faults),
         ),
         DevicePool([Device(_device(settings, device, faults, loader)) for device in devices]),

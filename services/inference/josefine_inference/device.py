@@ -85,6 +85,10 @@ class Device:
         at_work = sum(not tried.suspect for tried in self._talk.batches()) if self._talk else 0
         return max(0, IN_FLIGHT_BATCHES - at_work - self._waiting.trusted)
 
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return self.room() == IN_FLIGHT_BATCHES
+
     def submit(self, batch: Batch) -> None:
         """Takes a batch."""
         self._waiting.add([Tried(batch)])

@@ -4,17 +4,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
+from typing import Final, Protocol
 
 from josefine_inference.channel import Channel, Closing
 from josefine_inference.interims import Interims
 from josefine_inference.messages import Batch, Decoded, Failed, Outcome, Work
 from josefine_inference.models import language_of
+from josefine_inference.pace import Pace
 from josefine_inference.port import DevicePort
-from josefine_inference.scheduler import Job, Kind, Scheduler
+from josefine_inference.scheduler import BesideLive, Job, Kind, Scheduler
 from josefine_inference.transcripts import interim_transcript
 from josefine_stage.handler import Output
 from josefine_wire.records import FeatureFrame
+
+LOOK_S: Final = 0.5
+"""Between two looks at what the devices have done."""
 
 
 class _Task(Protocol):
@@ -84,6 +88,8 @@ class Dispatch:
         self._clock = clock
         self._tasks: dict[int, tuple[Job, _Task]] = {}
         self._ids = count()
+        self._pace = Pace()
+        self._looked_s = float("-inf")
         self.decoded = Counter(dict.fromkeys(Kind, 0))
         """Windows of each kind that the device has decoded for somebody."""
         self.failed = Counter(dict.fromkeys(Kind, 0))
@@ -102,7 +108,12 @@ class Dispatch:
     @property
     def interim_stretch(self) -> int:
         """By what factor interims are to be rarer."""
-        return self._scheduler.interim_stretch()
+        return self._pace.interim_stretch(self._scheduler.queued_hops)
+
+    @property
+    def stream_capacity(self) -> int:
+        """How many live streams the devices serve in time; 0 while it is not known."""
+        return self._pace.stream_capacity()
 
     def final(self, key: str, channel: Channel, closing: Closing) -> None:
         """Queues a closed segment."""
@@ -147,8 +158,13 @@ class Dispatch:
             del self._tasks[id_]
 
     def _submit(self, *, live: bool) -> None:
+        now_s = self._clock()
+        if now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            self._pace.look(self._device.status())
         while self._device.room():
-            jobs = self._scheduler.next_batch(self._clock(), live=live)
+            beside = BesideLive(self._pace.ahead_of_final_hops(), self._device.idle()) if live else None
+            jobs = self._scheduler.next_batch(now_s, beside)
             if not jobs:
                 return
             work = tuple(self._tasks[job.id][1].work(job.id) for job in jobs)

@@ -16,7 +16,7 @@ from josefine_inference.port import DevicePort
 from josefine_inference.scheduler import BatchLimits, Scheduler
 from josefine_inference.state import Life, StateError, decode
 from josefine_stage.handler import Input, Progress, Rejection, Snapshot, Step, Turn
-from josefine_wire.records import FeatureFrame
+from josefine_wire.records import Error, FeatureFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class HandlerOptions:
     """New audio between two interims of a segment."""
     held_bytes: int = 256 * 1024 * 1024
     """Mel in memory above which the log is not read on."""
+    live_streams: int | None = None
+    """Live streams that are let in; 0: any number, None: as many as the devices were measured to serve in time."""
     fault_injection: bool = False
     """Whether the devices break on purpose, which the status page has to say."""
 
@@ -105,6 +107,8 @@ class InferenceHandler:
         return {
             "devices": [asdict(line) for line in self._device.status()],
             "sessions": len(self._channels),
+            "live_streams": self._live_streams(),
+            "stream_capacity": self._stream_capacity(),
             "windows_waiting": self._dispatch.waiting,
             "windows_decoded": {kind.value: count for kind, count in self._dispatch.decoded.items()},
             "windows_failed": {kind.value: count for kind, count in self._dispatch.failed.items()},
@@ -129,7 +133,7 @@ class InferenceHandler:
             return
         if not channel.begun and record["start"]:
             channel.start(record["start"])
-            refusal = self._options.models.refusal(record["start"])
+            refusal = self._options.models.refusal(record["start"]) or self._too_many(entry, channel)
             if refusal:
                 channel.refuse(entry, refusal)
                 return
@@ -146,6 +150,28 @@ class InferenceHandler:
             self._dispatch.final(entry.key, channel, closing)
         if not entry.committed:
             self._interim(entry, channel)
+
+    def _too_many(self, entry: Input[FeatureFrame], channel: Channel) -> Error | None:
+        """Returns why one more live stream would be too many, or None. What was let in before a restart stays in."""
+        capacity = self._stream_capacity()
+        if not channel.urgent or entry.committed or not capacity:
+            return None
+        streams = self._live_streams()
+        if streams < capacity:
+            return None
+        message = (
+            f"{streams} live streams are as many as the devices serve in time (capacity {capacity}): try again later,"
+            " or send it as a recording. To serve more, start more replicas of inference, or set JOSEFINE_LIVE_STREAMS"
+        )
+        return Error(code="over_capacity", message=message)
+
+    def _stream_capacity(self) -> int:
+        """Returns how many live streams are let in; 0: any number."""
+        wanted = self._options.live_streams
+        return self._dispatch.stream_capacity if wanted is None else wanted
+
+    def _live_streams(self) -> int:
+        return sum(channel.live and channel.begun for channel in self._channels.values())
 
     def _interim(self, entry: Input[FeatureFrame], channel: Channel) -> None:
         """Queues an interim of the open segment when enough was heard since the last."""

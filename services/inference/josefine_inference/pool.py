@@ -16,6 +16,9 @@ class DevicePool:
     def room(self) -> int:
         return sum(device.room() for device in self._usable())
 
+    def idle(self) -> bool:
+        return any(device.idle() for device in self._usable())
+
     def submit(self, batch: Batch) -> None:
         max(self._usable(), key=lambda device: (device.room(), -_burden(device))).submit(batch)
 

@@ -18,7 +18,7 @@ class Kind(Enum):
     FINAL_RECORDED = "final_recorded"
 
 
-SLACK_S: Final = {Kind.FINAL_LIVE: 0.0, Kind.INTERIM: 3.0, Kind.FINAL_RECORDED: 60.0}
+SLACK_S: Final = {Kind.FINAL_LIVE: 0.0, Kind.INTERIM: 10.0, Kind.FINAL_RECORDED: 60.0}
 """How much longer a job of the kind may wait than a live final."""
 
 NO_JOB: Final = -1
@@ -54,6 +54,16 @@ class BatchLimits:
     """A smaller batch goes after this."""
     recorded_hops_beside_live: int
     """Of a batch while live sessions are there: a long batch is what their finals wait behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class BesideLive:
+    """What holds while live sessions are there, whose finals are not to wait."""
+
+    hops: int
+    """Of a batch that are not of live finals: what a final that comes next waits for."""
+    idle: bool
+    """Whether a device has nothing to do. To one that works only what is due is handed: live finals are at once."""
 
 
 class Scheduler:
@@ -97,38 +107,36 @@ class Scheduler:
             self._remove(id_)
         return id_
 
-    def interim_stretch(self) -> int:
-        """Returns by what factor interims are to be rarer: one more for each batch that already waits."""
-        return 1 + self.queued_hops // self.limits.hops
-
-    def next_batch(self, now_s: float, *, live: bool) -> list[Job]:
+    def next_batch(self, now_s: float, beside: "BesideLive | None" = None) -> list[Job]:
         """Returns the next batch, taken off the queue; empty when nothing is queued or waiting may fill it.
 
-        All jobs of a batch have one model and language. `live`: live sessions are there.
+        All jobs of a batch have one model and language. `beside`: live sessions are there.
         """
-        if not self._jobs:
+        finals_only = beside is not None and not beside.idle
+        jobs = [job for job in self._jobs.values() if not finals_only or job.due_s <= now_s]
+        if not jobs:
             return []
-        order = sorted(self._jobs.values(), key=lambda job: (job.due_s, job.id))
+        order = sorted(jobs, key=lambda job: (job.due_s, job.id))
         same = [job for job in order if (job.model, job.language) == (order[0].model, order[0].language)]
-        batch = self._fill(same, live=live)
+        batch = self._fill(same, beside)
         full = len(batch) < len(same)
-        if not full and now_s - min(job.added_s for job in self._jobs.values()) < self.limits.max_wait_s:
+        if not full and now_s - min(job.added_s for job in jobs) < self.limits.max_wait_s:
             return []
         for job in batch:
             self._remove(job.id)
         return batch
 
-    def _fill(self, jobs: list[Job], *, live: bool) -> list[Job]:
+    def _fill(self, jobs: list[Job], beside: "BesideLive | None") -> list[Job]:
         batch: list[Job] = []
-        hops = recorded = 0
-        recorded_limit = self.limits.recorded_hops_beside_live if live else self.limits.hops
+        hops = others = 0
+        others_limit = min(beside.hops, self.limits.recorded_hops_beside_live) if beside else self.limits.hops
         for job in jobs[: self.limits.jobs]:
-            of_recorded = job.hops if job.kind is Kind.FINAL_RECORDED else 0
-            fits = hops + job.hops <= self.limits.hops and recorded + of_recorded <= recorded_limit
+            of_others = 0 if job.kind is Kind.FINAL_LIVE else job.hops
+            fits = hops + job.hops <= self.limits.hops and others + of_others <= others_limit
             if batch and not fits:
                 break
             batch.append(job)
-            hops, recorded = hops + job.hops, recorded + of_recorded
+            hops, others = hops + job.hops, others + of_others
         return batch
 
     def _remove(self, id_: int) -> None:

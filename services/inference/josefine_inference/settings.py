@@ -29,6 +29,9 @@ class InferenceSettings(StageSettings):
     """Most recorded audio in a batch while live sessions are there, whose finals would wait behind it."""
     interim_interval_ms: int = Field(default=1_000, ge=100)
     """New audio between two interim results of a segment, under light load."""
+    live_streams: int | None = Field(default=None, ge=0)
+    """Live streams that this replica lets in; 0: any number, unset: as many as its devices were measured to serve in
+    time. Others end at once with over_capacity."""
     endpointing_ms: int = Field(default=500, ge=32)
     """Silence that ends an utterance where the session does not say."""
     batch_deadline_s: float = Field(default=10.0, gt=0)

@@ -115,6 +115,9 @@ class ScriptedDevice:
     held: bool = False
     closed: bool = False
 
+    def idle(self) -> bool:
+        return True
+
     def room(self) -> int:
         return self.rooms - len(self.batches)
 

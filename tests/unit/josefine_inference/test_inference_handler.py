@@ -309,6 +309,36 @@ def test_a_model_that_is_not_offered_is_answered_with_those_that_are_and_the_men
     assert """JOSEFINE_MODEL=small or JOSEFINE_MODELS='["base", "small"]'""" in message
 
 
+def other(records, session_id):
+    return [record | {"session_id": session_id} for record in records]
+
+
+def heard(handler, entries):
+    handler.restore(entries[0].key, None)
+    handler.accept(entries)
+    return told(handler.advance(TURN).progress)
+
+
+def test_one_live_stream_too_many_is_told_at_once_and_slows_nobody(kit, make):
+    handler = make(live_streams=1)
+    begun = kit.frames(UTTERANCE, EACH_QUARTER)[:2]
+    assert not heard(handler, kit.inputs(begun))
+    (end,) = heard(handler, kit.inputs(other(begun, "late")))
+    assert (end["kind"], end["reason"], end["error"]["code"]) == ("END", "ERROR", "over_capacity")
+    assert "1 live streams" in end["error"]["message"]
+    recorded = kit.frames(UTTERANCE, EACH_QUARTER, config=session_config("RECORDED"))[:2]
+    assert not heard(handler, kit.inputs(other(recorded, "recorded")))
+    assert handler.status()["live_streams"] == 1
+
+
+def test_a_stream_that_was_let_in_before_a_restart_stays_in(kit, make):
+    handler = make(live_streams=1)
+    begun = kit.frames(UTTERANCE, EACH_QUARTER)[:2]
+    assert not heard(handler, kit.inputs(begun))
+    assert not heard(handler, kit.inputs(other(begun, "before"), committed=1))
+    assert handler.status()["live_streams"] == 2
+
+
 def test_another_model_and_language_make_a_batch_of_their_own(kit, make, device):
     run(make(), kit.inputs(kit.frames(UTTERANCE, config=session_config(model="base", language="de-CH"))))
     assert (device.submitted[0].model, device.submitted[0].language) == ("base", "de")

@@ -20,6 +20,9 @@ class ScriptedDevice:
     def poll(self):
         return []
 
+    def idle(self) -> bool:
+        return True
+
     def room(self):
         return 0 if self.state is DeviceState.QUARANTINED else max(0, 2 - len(self.work))
 

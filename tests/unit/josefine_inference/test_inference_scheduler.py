@@ -2,9 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from josefine_inference.scheduler import NO_JOB, SLACK_S, BatchLimits, Job, Kind, Scheduler
+from josefine_inference.scheduler import NO_JOB, SLACK_S, BatchLimits, BesideLive, Job, Kind, Scheduler
 
 LIMITS = BatchLimits(hops=6000, jobs=8, max_wait_s=0.02, recorded_hops_beside_live=3000)
+BESIDE = BesideLive(hops=4000, idle=True)
+BUSY = BesideLive(hops=4000, idle=False)
 
 jobs = st.lists(
     st.builds(
@@ -43,7 +45,7 @@ def numbered(drawn):
 @given(jobs, st.booleans())
 def test_batches_are_in_budget_and_of_one_model(drawn, live):
     scheduler = filled(*numbered(drawn))
-    while batch := scheduler.next_batch(1000.0, live=live):
+    while batch := scheduler.next_batch(1000.0, BESIDE if live else None):
         assert len({(one.model, one.language) for one in batch}) == 1
         assert len(batch) <= LIMITS.jobs
         assert len(batch) == 1 or sum(one.hops for one in batch) <= LIMITS.hops
@@ -59,7 +61,7 @@ def test_each_job_comes_once_or_was_replaced(drawn):
     for one in numbered(drawn):
         replaced.add(scheduler.add(one))
     out = []
-    while batch := scheduler.next_batch(1000.0, live=True):
+    while batch := scheduler.next_batch(1000.0, BESIDE):
         out += ids(batch)
     assert len(out) == len(set(out))
     assert set(out) | (replaced - {NO_JOB}) == set(range(len(drawn)))
@@ -69,7 +71,7 @@ def test_each_job_comes_once_or_was_replaced(drawn):
 def test_the_most_urgent_job_is_always_in_the_next_batch(drawn):
     scheduler = filled(*(one for one in numbered(drawn) if one.kind is not Kind.INTERIM))
     waiting = {one.id: one for one in numbered(drawn) if one.kind is not Kind.INTERIM}
-    while batch := scheduler.next_batch(1000.0, live=True):
+    while batch := scheduler.next_batch(1000.0, BESIDE):
         assert min(waiting.values(), key=lambda one: (one.due_s, one.id)) in batch
         for one in batch:
             del waiting[one.id]
@@ -78,17 +80,18 @@ def test_the_most_urgent_job_is_always_in_the_next_batch(drawn):
 def test_finals_before_interims_before_recorded():
     limits = BatchLimits(hops=500, jobs=1, max_wait_s=0, recorded_hops_beside_live=500)
     scheduler = filled(job(0, Kind.FINAL_RECORDED), job(1, Kind.INTERIM), job(2), limits=limits)
-    assert [ids(scheduler.next_batch(0.0, live=True)) for _ in range(3)] == [[2], [1], [0]]
+    assert [ids(scheduler.next_batch(0.0, BESIDE)) for _ in range(3)] == [[2], [1], [0]]
 
 
-def test_nothing_starves():
+@pytest.mark.parametrize("beside", [BESIDE, BUSY])
+def test_nothing_starves(beside):
     """With a live final at every turn a recorded window waits for its slack and no longer."""
     scheduler = Scheduler(BatchLimits(hops=500, jobs=1, max_wait_s=0, recorded_hops_beside_live=500))
     scheduler.add(job(0, Kind.FINAL_RECORDED))
     for second in range(1, 200):
         scheduler.add(job(second, added_s=float(second)))
         scheduler.add(job(1000 + second, added_s=float(second)))
-        if 0 in ids(scheduler.next_batch(float(second), live=True)):
+        if 0 in ids(scheduler.next_batch(float(second), beside)):
             break
     else:
         pytest.fail("starved")
@@ -97,35 +100,39 @@ def test_nothing_starves():
 
 def test_a_small_batch_waits_for_company_and_a_full_one_does_not():
     scheduler = filled(job(0))
-    assert not scheduler.next_batch(0.01, live=True)
-    assert ids(scheduler.next_batch(0.02, live=True)) == [0]
+    assert not scheduler.next_batch(0.01, BESIDE)
+    assert ids(scheduler.next_batch(0.02, BESIDE)) == [0]
     full = filled(*(job(id_, hops=3000) for id_ in range(3)))
-    assert ids(full.next_batch(0.0, live=True)) == [0, 1]
+    assert ids(full.next_batch(0.0, BESIDE)) == [0, 1]
 
 
 def test_a_queued_interim_is_replaced_and_keeps_its_place():
     scheduler = filled(job(0, Kind.INTERIM, key="a"), job(1, Kind.INTERIM, key="b", added_s=1.0))
     assert scheduler.add(job(2, Kind.INTERIM, key="a", added_s=2.0)) == 0
-    assert ids(scheduler.next_batch(9.0, live=True)) == [2, 1]
+    assert ids(scheduler.next_batch(9.0, BESIDE)) == [2, 1]
 
 
 def test_a_stale_interim_is_dropped():
     scheduler = filled(job(0, Kind.INTERIM, key="a"), job(1, key="a"))
     assert scheduler.drop_interim("a") == 0
     assert scheduler.drop_interim("a") == NO_JOB
-    assert ids(scheduler.next_batch(9.0, live=True)) == [1]
+    assert ids(scheduler.next_batch(9.0, BESIDE)) == [1]
 
 
 def test_dropped_jobs_are_gone():
     scheduler = filled(job(0), job(1))
     scheduler.drop([0, 5])
-    assert ids(scheduler.next_batch(9.0, live=True)) == [1]
+    assert ids(scheduler.next_batch(9.0, BESIDE)) == [1]
     assert scheduler.queued_hops == 0
 
 
-def test_interims_thin_out_with_the_queue():
-    scheduler = Scheduler(LIMITS)
-    assert scheduler.interim_stretch() == 1
-    for id_ in range(5):
-        scheduler.add(job(id_, hops=3000))
-    assert scheduler.interim_stretch() == 3
+def test_a_device_that_works_is_handed_finals_alone():
+    scheduler = filled(job(0, Kind.INTERIM), job(1, Kind.FINAL_RECORDED), job(2))
+    assert ids(scheduler.next_batch(1.0, BUSY)) == [2]
+    assert not scheduler.next_batch(1.0, BUSY)
+    assert ids(scheduler.next_batch(1.0, BESIDE)) == [0, 1]
+
+
+def test_what_a_final_may_wait_for_is_small():
+    scheduler = filled(*(job(id_, Kind.INTERIM, key=str(id_), hops=400) for id_ in range(6)))
+    assert len(scheduler.next_batch(1.0, BesideLive(hops=1000, idle=True))) == 2
