@@ -7,13 +7,17 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench.streaming.audio import Spoken
+from bench.streaming.audio import Spoken, total_s
 from bench.streaming.measure import Plan, measure
 from bench.streaming.search import Ask
 from bench.streaming.system import System
 
 SHORT: Final = 1 / 3
 """Of the duration, for looks that only narrow the search."""
+LEAST_SESSIONS: Final = 20
+"""In a window, so that its 95th percentile is more than its worst session: few streams are measured for longer."""
+LONGEST: Final = 2.0
+"""Durations, however few the streams."""
 MOST_OTHERS: Final = 0.15
 """Cores: a row with more tells of a machine that was not quiet."""
 WARM_UP_STREAMS, WARM_UP_S = 2, 2.0
@@ -37,12 +41,18 @@ class Measuring:
 
     def __call__(self, ask: Ask) -> dict[str, Any]:
         """Returns the row of so many streams."""
-        plan = Plan(self.duration_s * (SHORT if ask.short else 1.0), self.seed, self.until_decided)
+        plan = Plan(self._window_s(ask), self.seed, self.until_decided)
         began_s = time.monotonic()
         row = {"system": self.system.name} | measure(self.system, self.recordings, ask.streams, plan)
         row |= {"short": ask.short, "took_s": time.monotonic() - began_s}
         self.console.print(line(row), soft_wrap=True)
         return row
+
+    def _window_s(self, ask: Ask) -> float:
+        mean_s = total_s(self.recordings) / len(self.recordings)
+        share = SHORT if ask.short else 1.0
+        needed_s = share * LEAST_SESSIONS * mean_s / ask.streams
+        return max(share * self.duration_s, min(needed_s, LONGEST * self.duration_s))
 
     def warm_up(self) -> None:
         """Lets the system do for the first time what it does first, which counts for nothing."""
