@@ -42,7 +42,7 @@ def test_no_final_is_lost_or_repeated(
 
 
 def judge_times(fault: Fault, outcome: Outcome) -> None:
-    """Holds the times against their limits: in `make chaos` alone, for a suite that shares its machine proves no speed."""
+    """Holds the times against their limits; a suite that shares its machine proves no speed, so `make chaos` alone."""
     if fault.detect_within_s:
         assert outcome.detect_s is not None
         assert outcome.detect_s <= fault.detect_within_s
