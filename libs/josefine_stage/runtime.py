@@ -38,6 +38,7 @@ from josefine_stage.ports import (
 from josefine_stage.position import pack
 from josefine_stage.reading import read_record
 from josefine_stage.restoring import Restorer
+from josefine_stage.rhythm import Rhythm
 from josefine_stage.running_time import RunningTime
 from josefine_stage.sessions import SessionTable
 from josefine_stage.snapshots import Snapshots
@@ -50,11 +51,6 @@ IDLE_COMMIT_S = 1.0
 LOOK_BACK_S = 1.0
 """How often it is worked out anew from where a restart would have to replay: over all sessions."""
 PAUSE_AFTER_S = 0.5
-PUBLISH_S = 0.1
-"""How often the loop tells others how it stands: it turns up to a hundred times a second, and nobody reads so fast."""
-WORK_TO_COMMIT = 3.0
-"""Commits take at most a quarter of the time: where the broker is slow, because it has much to do, units grow."""
-LONGEST_COMMIT_INTERVAL_S = 0.25
 BUSY_POLL_S = 0.01
 IDLE_POLL_S = 0.1
 NOTHING_DONE = Position(0, pack(0, 0, ()))
@@ -117,8 +113,7 @@ class Runtime:
         self._unopened: list[Input[Any]] = []
         """Read, and waiting for a store that does not answer."""
         self._committed_at_s = self._looked_back_at_s = ports.clock.monotonic_s()
-        self._commit_took_s = 0.0
-        self._published_s = float("-inf")
+        self._rhythm = Rhythm(ports.clock, options.commit_interval_s)
         self._full_since_s: float | None = None
         self._paused = self._joined = False
         self._reader: Reader = ports.open_reader(self)
@@ -142,11 +137,13 @@ class Runtime:
 
     def turn(self) -> None:
         """One round of the loop."""
+        self._rhythm.gather(busy=self._handler.busy())
         if self._full_since_s is None or self._paused:
             records = self._reader.poll(self._options.poll_records, self._poll_timeout_s())
         else:
             self._clock.wait(BUSY_POLL_S)
             records = ()
+        self._rhythm.read(len(records), self._options.poll_records)
         self._take(records)
         self._collect()
         self._commit_if_due()
@@ -291,16 +288,11 @@ class Runtime:
 
     def _commit_if_due(self) -> None:
         if self._outbox.open:
-            due = self._outbox.waited_s() >= self._commit_interval_s()
+            due = self._outbox.waited_s() >= self._rhythm.commit_interval_s
         else:
             due = self._clock.monotonic_s() - self._committed_at_s >= IDLE_COMMIT_S
         if due:
             self._commit()
-
-    def _commit_interval_s(self) -> float:
-        """Returns how long outputs wait for company in their unit."""
-        stretched_s = min(WORK_TO_COMMIT * self._commit_took_s, LONGEST_COMMIT_INTERVAL_S)
-        return max(self._options.commit_interval_s, stretched_s)
 
     def _commit(self) -> bool:
         """Makes outputs and positions durable; returns whether they are (else everything is replayed)."""
@@ -323,7 +315,7 @@ class Runtime:
             for source in list(self._partitions):
                 self._replay(source, "unit_aborted")
             return False
-        self._commit_took_s = self._clock.monotonic_s() - now_s
+        self._rhythm.committed(self._clock.monotonic_s() - now_s)
         if positions:
             self._standing.confirmed()
         self._committed(positions)
@@ -474,10 +466,8 @@ class Runtime:
             self._paused = True
 
     def _publish(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if now_s - self._published_s < PUBLISH_S:
+        if not self._rhythm.publish_due():
             return
-        self._published_s = now_s
         self._metrics.sessions.set(len(self._sessions))
         self._metrics.in_flight.set(len(self._raw))
         self._metrics.paused.set(self._paused)

@@ -83,6 +83,8 @@ def services(run_dir: Path, *, eager: bool) -> tuple[Service, ...]:
         "JOSEFINE_BATCH_DEADLINE_S": str(BATCH_DEADLINE_S),
         "JOSEFINE_FAULTS": str(run_dir / "faults.json"),
         "JOSEFINE_ALLOW_FAULTS": "yes-break-this-engine",
+        # All sessions are let in: what is counted is what becomes of them.
+        "JOSEFINE_LIVE_STREAMS": "0",
         **({"JOSEFINE_KAFKA_EXTRA": EAGER} if eager else {}),
     }
     return tuple(

@@ -25,6 +25,7 @@ def test_no_final_is_lost_or_repeated(
     scenes: Scenes,
     undisturbed: dict[str, Texts],
     outcomes: list[Outcome],
+    pytestconfig: pytest.Config,
 ) -> None:
     scene = scenes(kind)
     outcome = strike_in_the_middle(fault, scene, kind, undisturbed)
@@ -36,6 +37,12 @@ def test_no_final_is_lost_or_repeated(
     assert outcome.changed == 0
     assert outcome.next_result_s is not None
     assert not outcome.rebalanced
+    if pytestconfig.getoption("--chaos-repeats"):
+        judge_times(fault, outcome)
+
+
+def judge_times(fault: Fault, outcome: Outcome) -> None:
+    """Holds the times against their limits; a suite that shares its machine proves no speed, so `make chaos` alone."""
     if fault.detect_within_s:
         assert outcome.detect_s is not None
         assert outcome.detect_s <= fault.detect_within_s
