@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from bench.streaming.audio import Spoken, total_s
-from bench.streaming.measure import Plan, measure
+from bench.streaming.measure import Plan, measure, warm_up
 from bench.streaming.search import Ask
 from bench.streaming.system import System
 
@@ -20,7 +20,6 @@ LONGEST: Final = 2.0
 """Durations, however few the streams."""
 MOST_OTHERS: Final = 0.15
 """Cores: a row with more tells of a machine that was not quiet."""
-WARM_UP_STREAMS, WARM_UP_S = 2, 2.0
 COLUMNS: Final = (
     *("system", "streams", "sessions", "refused", "unheard", "after_end_s", "after_words_s", "interims_per_stream_s"),
     *("interim_s", "wer", "cores", "load_cores", "cores_others", "private_mib", "load_late_s", "within", "short"),
@@ -56,7 +55,7 @@ class Measuring:
 
     def warm_up(self) -> None:
         """Lets the system do for the first time what it does first, which counts for nothing."""
-        measure(self.system, self.recordings, WARM_UP_STREAMS, Plan(WARM_UP_S, self.seed))
+        warm_up(self.system, self.recordings, self.seed)
 
 
 def line(row: dict[str, Any]) -> str:
