@@ -9,7 +9,8 @@ last final passes one second, then narrowed down to a tenth; all figures are of 
 and settled. after_end_s: end mark sent -> last final arrived (where the last final was there before: -> END arrived).
 after_words_s: end of the last word of an utterance that an endpoint closed inside a session -> its final arrived; this
 has the endpoint's silence in it. interim_s: capture of the last audio that an interim has heard -> its arrival. A row
-whose load was itself later than 50 ms at the 95th percentile counts as not served. Distributions are p50 / p95 / p99.
+whose load was itself later than 50 ms at the 95th percentile counts as not served; disturbed_rows were measured while
+other programs took more than 0.15 cores, and are to be measured again. Distributions are p50 / p95 / p99.
 In the search all sessions are let in. --overload measures 2 streams, the capacity and twice the capacity instead, with
 the engine's own admission: sessions that are refused are counted by their code, and left out of latency.
 """
@@ -24,7 +25,7 @@ from bench.peers.josefine import Josefine
 from bench.report import Bar, Report, arguments, finish
 from bench.streaming.audio import all_spoken
 from bench.streaming.measure import BOUND_S
-from bench.streaming.measuring import COLUMNS, Measuring
+from bench.streaming.measuring import COLUMNS, Measuring, disturbed
 from bench.streaming.search import Ask, most_within, run, search
 from bench.usage import CHILD
 
@@ -43,6 +44,7 @@ def live(measured: Measuring, streams: list[int], report: Report) -> None:
     report.figures = {
         "live_streams": best["streams"] if best else 0,
         "live_streams_endpoint": max(endpoints, default=0),
+        "disturbed_rows": disturbed(report.rows),
     }
     if best:
         hosts = {role: mib for role, mib in best["added_mib_per_stream"].items() if role != CHILD}
@@ -68,6 +70,7 @@ def overload(measured: Measuring, josefine: Josefine, capacity: int, report: Rep
         "overload_final_ratio": ratio,
         "overload_refused": over["refused"],
         "overload_sessions": over["sessions"],
+        "disturbed_rows": disturbed(report.rows),
     }
     report.bars = [Bar("overload_final_ratio", ratio, 2.0, at_least=False)]
 

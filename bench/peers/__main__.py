@@ -29,7 +29,7 @@ from bench.peers.systems import DEFAULT, LIVE, NOT_RUN, OURS
 from bench.peers.turns import Turn, take_turns
 from bench.report import Bar, Report, arguments, finish
 from bench.streaming.audio import all_spoken
-from bench.streaming.measuring import COLUMNS
+from bench.streaming.measuring import COLUMNS, disturbed
 from bench.streaming.system import SystemFailedError
 from josefine_cli.manifest import ReferenceClip
 
@@ -65,6 +65,8 @@ def main() -> int:
     report = Report("peers", " ".join((__doc__ or "").split("\n\n")[2].split()), options.seed)
     names = [name for name in options.systems.split(",") if name]
     turns = [Turn(LIVE[name].made(options.cache, console.print), LIVE[name].first, options.precision) for name in names]
+    for turn in turns:
+        console.print(f"{turn.system.name}: {turn.system.settings}", soft_wrap=True)
     live = take_turns(turns, all_spoken(options.audio), options, console)
     clips = [clip for clip in speech(options.audio) if not clip.multichannel]
     chosen = enough(clips, options.offline_s, options.seed) if options.offline_s else []
@@ -73,6 +75,7 @@ def main() -> int:
     report.figures = figures(live, turns[0].system.name) | {
         "settings": {turn.system.name: turn.system.settings for turn in turns}
         | {peer.name: peer.settings for peer in OFFLINE if chosen},
+        "disturbed_rows": disturbed(live),
         "offline_x_real_time": {row["system"]: row["x_real_time"] for row in whole if "x_real_time" in row},
     }
     if "live_ratio" in report.figures:

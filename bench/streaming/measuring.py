@@ -1,7 +1,7 @@
 """Measures one system by what is asked, and says how it goes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,6 +56,11 @@ class Measuring:
     def warm_up(self) -> None:
         """Lets the system do for the first time what it does first, which counts for nothing."""
         warm_up(self.system, self.recordings, self.seed)
+
+
+def disturbed(rows: Iterable[dict[str, Any]]) -> int:
+    """Returns how many rows were measured while others took cores: those say nothing that another run would say."""
+    return sum(row.get("cores_others", 0.0) > MOST_OTHERS for row in rows)
 
 
 def line(row: dict[str, Any]) -> str:
