@@ -13,87 +13,42 @@ whose load was itself later than 50 ms at the 95th percentile counts as not serv
 --overload measures 2 streams, the capacity and twice the capacity instead; sessions that are refused count as such.
 """
 
-import argparse
 import sys
-import time
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
 
 from bench.peers.josefine import Josefine
 from bench.report import Bar, Report, arguments, finish
-from bench.streaming.audio import Spoken, all_spoken
-from bench.streaming.measure import BOUND_S, Plan, measure
-from bench.streaming.search import confirmed, most_within, search
-from bench.streaming.system import System
+from bench.streaming.audio import all_spoken
+from bench.streaming.measure import BOUND_S
+from bench.streaming.measuring import COLUMNS, Measuring
+from bench.streaming.search import Ask, most_within, run, search
+from bench.usage import CHILD
 
 FIRST: Final = 16
-SHORT: Final = 1 / 3
-"""Of the duration, for looks that only narrow the search."""
 UNLOADED: Final = 2
-COLUMNS: Final = (
-    "streams",
-    "sessions",
-    "refused",
-    "unheard",
-    "after_end_s",
-    "after_words_s",
-    "interims_per_stream_s",
-    "interim_s",
-    "wer",
-    "cores",
-    "load_cores",
-    "private_mib",
-    "load_late_s",
-    "within",
-    "short",
-)
-
-
-class Measuring:
-    """Measures one system, and says how it goes."""
-
-    def __init__(self, system: System, recordings: list[Spoken], options: argparse.Namespace, console: Console) -> None:
-        self._system, self._recordings, self._options, self._console = system, recordings, options, console
-
-    def __call__(self, streams: int, short: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
-        window_s = self._options.duration_s * (SHORT if short else 1.0)
-        plan = Plan(window_s, self._options.seed, until_decided=not self._options.overload)
-        began_s = time.monotonic()
-        row = {"system": self._system.name} | measure(self._system, self._recordings, streams, plan) | {"short": short}
-        row["took_s"] = time.monotonic() - began_s
-        self._console.print(line(row))
-        return row
-
-    def warm_up(self) -> None:
-        """Lets the system do for the first time what it does first, which counts for nothing."""
-        measure(self._system, self._recordings, UNLOADED, Plan(2.0, self._options.seed))
-
-
-def line(row: dict[str, Any]) -> str:
-    """Returns a row in few words."""
-    after_end, wer = row["after_end_s"], row["wer"]
-    rate = "none" if wer is None else f"{100 * wer:.1f} %"
-    return (
-        f"{row['system']}, {row['streams']} streams: end -> final p50 {after_end.p50:.2f} p95 {after_end.p95:.2f} s,"
-        f" {row['interims_per_stream_s']:.2f} interims a stream and second, WER {rate}, {row['cores']:.2f} cores"
-        f"{'' if row['within'] else ', not within the bound'}"
-    )
 
 
 def live(measured: Measuring, streams: list[int], report: Report) -> None:
     """Adds the rows and the figures of capacity."""
-    report.rows = [measured(each) for each in streams] if streams else search(measured, FIRST)
-    capacity = most_within(report.rows)
-    report.figures["live_streams"] = capacity
+    if streams:
+        report.rows = [measured(Ask(each, short=False)) for each in streams]
+    else:
+        report.rows = run(search(FIRST), measured)
+    best = most_within(report.rows)
     endpoints = [row["streams"] for row in report.rows if _endpoints_within(row)]
-    report.figures["live_streams_endpoint"] = max(endpoints, default=0)
-    if capacity:
-        row = next(row for row in report.rows if row["streams"] == capacity and confirmed([row], capacity))
-        hosts = {role: mib for role, mib in row["added_mib_per_stream"].items() if role != "inference child"}
+    report.figures = {
+        "live_streams": best["streams"] if best else 0,
+        "live_streams_endpoint": max(endpoints, default=0),
+    }
+    if best:
+        hosts = {role: mib for role, mib in best["added_mib_per_stream"].items() if role != CHILD}
         report.figures |= {
-            "wer": row["wer"],
-            "added_mib_per_stream": row["added_mib_per_stream"],
+            "wer": best["wer"],
+            "interims_per_stream_s": best["interims_per_stream_s"],
+            "added_mib_per_stream": best["added_mib_per_stream"],
             "host_added_mib_per_stream": sum(hosts.values()),
         }
         report.bars = [Bar("host_added_mib_per_stream", sum(hosts.values()), 1.0, at_least=False)]
@@ -101,12 +56,11 @@ def live(measured: Measuring, streams: list[int], report: Report) -> None:
 
 def overload(measured: Measuring, capacity: int, report: Report) -> None:
     """Adds the rows of no load, of as much as can be served, and of twice as much."""
-    report.rows = [measured(streams) for streams in (UNLOADED, capacity, 2 * capacity)]
+    report.rows = [measured(Ask(streams, short=False)) for streams in (UNLOADED, capacity, 2 * capacity)]
     unloaded, _, over = report.rows
-    report.figures["capacity"] = capacity
-    report.figures["overload_final_ratio"] = over["after_end_s"].p95 / unloaded["after_end_s"].p95
-    report.figures["overload_refused"] = over["refused"]
-    report.bars = [Bar("overload_final_ratio", report.figures["overload_final_ratio"], 2.0, at_least=False)]
+    ratio = over["after_end_s"].p95 / unloaded["after_end_s"].p95
+    report.figures = {"capacity": capacity, "overload_final_ratio": ratio, "overload_refused": over["refused"]}
+    report.bars = [Bar("overload_final_ratio", ratio, 2.0, at_least=False)]
 
 
 def _endpoints_within(row: dict[str, Any]) -> bool:
@@ -128,10 +82,12 @@ def main() -> int:
     josefine = Josefine(console.print)
     try:
         josefine.start()
-        measured = Measuring(josefine, recordings, options, console)
+        measured = Measuring(josefine, recordings, options.duration_s, options.seed, console)
         measured.warm_up()
         if options.overload:
-            overload(measured, options.capacity or most_within(search(measured, FIRST)), report)
+            best = None if options.capacity else most_within(run(search(FIRST), measured))
+            capacity = options.capacity or (best["streams"] if best else 1)
+            overload(replace(measured, until_decided=False), capacity, report)
         else:
             live(measured, [int(each) for each in options.streams.split(",") if each], report)
     finally:

@@ -2,16 +2,20 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from bench.machine import machine
+
+NOT_A_SCREEN: Final = 240
+"""Columns of a table that goes into a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def arguments(doc: str) -> argparse.ArgumentParser:
 
 def finish(report: Report, json_file: Path | None, columns: Sequence[str] = ()) -> int:
     """Shows and writes a report; returns the exit status: 1 where a bar was missed."""
-    report.show(Console(), columns)
+    report.show(Console(width=None if sys.stdout.isatty() else NOT_A_SCREEN), columns)
     if json_file is not None:
         report.write(json_file)
     return 0 if report.reached else 1

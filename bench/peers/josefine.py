@@ -105,10 +105,8 @@ class JosefineClient:
         session_id, record = event.session_id.removeprefix(f"{self._run}-"), event.record
         match record["kind"]:
             case "INTERIM":
-                captured_at_us = record["captured_at"]
-                return Interim(
-                    session_id, event.arrived_at_s, captured_at_us / MICROSECONDS if captured_at_us else None
-                )
+                captured_at_s = record["captured_at"] / MICROSECONDS or None
+                return Interim(session_id, event.arrived_at_s, record["text"], captured_at_s)
             case "FINAL":
                 return FinalEvent(session_id, event.arrived_at_s, self._spoken_until_s(session_id, event))
             case "END":

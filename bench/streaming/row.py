@@ -8,7 +8,7 @@ from bench.report import Distribution
 from bench.streaming.load import Load
 from bench.streaming.session import Session
 from josefine_cli.scoring import clip_errors
-from josefine_text.wer import pooled
+from josefine_text.wer import WordErrors, pooled
 
 LATE_S: Final = 0.05
 """Load that is later than this at its 95th percentile tells of itself, not of the system."""
@@ -33,6 +33,7 @@ def row(load: Load, streams: int, begin_s: float, end_s: float, now_s: float, bo
         "interims_per_stream_s": _interims(load, begin_s, end_s) / stream_s,
         "interim_s": Distribution.of(_interim_latencies_s(load, begin_s, end_s)),
         "wer": wer(served),
+        "errors_by_recording": [(each.spoken.clip.name, errors_of(each)) for each in served if each.text is not None],
         "load_late_s": late,
         "load_kept_up": late.p95 <= LATE_S,
         "within": bool(served) and after_end.p95 <= bound_s and late.p95 <= LATE_S,
@@ -41,8 +42,13 @@ def row(load: Load, streams: int, begin_s: float, end_s: float, now_s: float, bo
 
 def wer(sessions: Sequence[Session]) -> float | None:
     """Returns the pooled word error rate of what was heard to its end; None of nothing."""
-    errors = [clip_errors(each.spoken.clip, (each.text,)) for each in sessions if each.text is not None]
+    errors = [errors_of(each) for each in sessions if each.text is not None]
     return pooled(errors).rate if errors else None
+
+
+def errors_of(session: Session) -> WordErrors:
+    """Returns the errors of a session that came to an end."""
+    return clip_errors(session.spoken.clip, (session.text or "",))
 
 
 def _after_words_s(load: Load, begin_s: float, end_s: float) -> list[float]:

@@ -1,61 +1,77 @@
-"""The most streams that a system serves within the bound. Pure."""
+"""The most streams that a system serves within the bound. Pure: measuring is left to who drives it."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 PRECISION: Final = 1.1
 """Between the most that is served and the least that is not: runs differ by about as much."""
 
-Measured = Callable[[int, bool], dict[str, Any]]
-"""Takes streams, and whether a short look will do; returns a row with `within`."""
+Row = dict[str, Any]
+"""Of a measurement; `within` says whether it was."""
 
 
-def search(measured: Measured, first: int, precision: float = PRECISION) -> list[dict[str, Any]]:
-    """Returns the rows: streams are doubled (at first halved) by short looks until some are too many, and then
-    narrowed down by whole measurements.
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be measured next."""
 
-    The most that are served are confirmed by a whole measurement: they are the greatest within of the rows that
-    `confirmed` keeps.
+    streams: int
+    short: bool
+    """Whether a short look will do."""
+
+
+Search = Generator[Ask, Row, None]
+
+
+def search(first: int, precision: float = PRECISION) -> Search:
+    """Asks for measurements and is sent their rows: streams are doubled (at first halved) by short looks until some are
+    too many, then narrowed down by whole measurements, until the most that are served have been measured whole.
     """
-    rows: list[dict[str, Any]] = []
-
-    def served(streams: int, *, short: bool) -> bool:
-        rows.append(measured(streams, short) | {"short": short})
-        return bool(rows[-1]["within"])
-
-    most, least_too_many = _bracket(lambda streams: served(streams, short=True), first)
-    while least_too_many - most > 1 and least_too_many > precision * most:
+    most, least_too_many = yield from _bracket(first)
+    whole = 0
+    while least_too_many - most > 1 and least_too_many > precision * max(most, 1):
         middle = min(max(round(math.sqrt(max(most, 1) * least_too_many)), most + 1), least_too_many - 1)
-        if served(middle, short=False):
-            most = middle
+        if (yield Ask(middle, short=False))["within"]:
+            most = whole = middle
         else:
             least_too_many = middle
-    while most > 0 and not confirmed(rows, most):
-        if served(most, short=False):
-            break
+    while most > whole:
+        if (yield Ask(most, short=False))["within"]:
+            return
         most = min(int(most / precision), most - 1)
-    return rows
 
 
-def confirmed(rows: Iterable[dict[str, Any]], streams: int) -> bool:
-    """Returns whether a whole measurement with so many streams was within the bound."""
-    return any(row["within"] and not row["short"] and row["streams"] == streams for row in rows)
+def run(asks: Search, measured: Callable[[Ask], Row]) -> list[Row]:
+    """Returns the rows of a search that nobody interrupts."""
+    rows: list[Row] = []
+    try:
+        ask = next(asks)
+        while True:
+            rows.append(measured(ask))
+            ask = asks.send(rows[-1])
+    except StopIteration:
+        return rows
 
 
-def most_within(rows: Iterable[dict[str, Any]]) -> int:
-    """Returns the most streams of a whole measurement that was within; 0: none was."""
-    return max((row["streams"] for row in rows if row["within"] and not row["short"]), default=0)
+def most_within(rows: Iterable[Row]) -> Row | None:
+    """Returns the whole measurement with the most streams that was within; None: none was."""
+    return max(
+        (row for row in rows if row["within"] and not row["short"]), key=lambda row: row["streams"], default=None
+    )
 
 
-def _bracket(served: Callable[[int], bool], first: int) -> tuple[int, int]:
-    """Returns streams that were served (0: none) and twice as many that were not."""
-    if served(first):
-        most = first
-        while served(2 * most):
-            most *= 2
-        return most, 2 * most
-    least_too_many = first
-    while least_too_many > 1 and not served(least_too_many // 2):
-        least_too_many //= 2
-    return least_too_many // 2, least_too_many
+def _bracket(first: int) -> Generator[Ask, Row, tuple[int, int]]:
+    """Returns streams that were served (0: none) and more that were not."""
+    if not (yield Ask(first, short=True))["within"]:
+        least_too_many = first
+        while least_too_many > 1:
+            half = least_too_many // 2
+            if (yield Ask(half, short=True))["within"]:
+                return half, least_too_many
+            least_too_many = half
+        return 0, least_too_many
+    most = first
+    while (yield Ask(2 * most, short=True))["within"]:
+        most *= 2
+    return most, 2 * most

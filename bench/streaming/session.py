@@ -23,7 +23,9 @@ class Session:
         """Notes what came."""
         match event:
             case Interim():
-                self.interims.append(event)
+                # A system that says the same again says nothing: some do so ten times a second.
+                if event.text and (not self.interims or event.text != self.interims[-1].text):
+                    self.interims.append(event)
             case Final():
                 self.finals.append(event)
             case Ended():

@@ -16,6 +16,7 @@ class Interim:
 
     session_id: str
     arrived_at_s: float
+    text: str
     captured_at_s: float | None = None
     """When the last audio that it has heard was captured; None: the system does not say."""
 

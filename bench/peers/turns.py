@@ -1,0 +1,64 @@
+"""Systems that take turns on one machine, so that what changes with time meets all of them."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+
+from bench.streaming.audio import Spoken
+from bench.streaming.measuring import Measuring
+from bench.streaming.search import Ask, Search, search
+from bench.streaming.system import System, SystemFailedError
+
+
+@dataclass(slots=True)
+class Turn:
+    """A system that is searched for its capacity."""
+
+    system: System
+    first: int
+    precision: float
+    asks: Search = field(init=False)
+    ask: Ask | None = field(init=False)
+    """What is to be measured next; None: all is known."""
+
+    def __post_init__(self) -> None:
+        self.asks = search(self.first, self.precision)
+        self.ask = next(self.asks)
+
+    def answer(self, row: dict[str, Any]) -> None:
+        """Goes on with what was measured."""
+        try:
+            self.ask = self.asks.send(row)
+        except StopIteration:
+            self.ask = None
+
+
+def take_turns(
+    turns: Sequence[Turn], recordings: Sequence[Spoken], options: argparse.Namespace, console: Console
+) -> list[dict[str, Any]]:
+    """Returns the rows of all, in the order in which they were measured. One that fails is a row that says why."""
+    rows: list[dict[str, Any]] = []
+    while any(turn.ask for turn in turns):
+        for turn in turns:
+            if turn.ask is not None:
+                measured = Measuring(turn.system, recordings, options.duration_s, options.seed, console)
+                rows.append(_turn(turn, turn.ask, measured, console))
+    return rows
+
+
+def _turn(turn: Turn, ask: Ask, measured: Measuring, console: Console) -> dict[str, Any]:
+    try:
+        turn.system.start()
+        measured.warm_up()
+        row = measured(ask)
+    except SystemFailedError as error:
+        console.print(f"{turn.system.name}: {error}", style="red")
+        turn.ask = None
+        return {"system": turn.system.name, "streams": ask.streams, "failed": str(error)}
+    finally:
+        turn.system.stop()
+    turn.answer(row)
+    return row

@@ -1,0 +1,75 @@
+"""Measures one system by what is asked, and says how it goes."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rich.console import Console
+
+from bench.streaming.audio import Spoken, total_s
+from bench.streaming.measure import Plan, measure
+from bench.streaming.search import Ask
+from bench.streaming.system import System
+
+SHORT: Final = 1 / 3
+"""Of the duration, for looks that only narrow the search."""
+LEAST_SESSIONS: Final = 20
+"""In a window, so that its 95th percentile is more than its worst session: few streams are measured for longer."""
+LONGEST: Final = 2.0
+"""Durations, however few the streams."""
+MOST_OTHERS: Final = 0.15
+"""Cores: a row with more tells of a machine that was not quiet."""
+WARM_UP_STREAMS, WARM_UP_S = 2, 2.0
+COLUMNS: Final = (
+    *("system", "streams", "sessions", "refused", "unheard", "after_end_s", "after_words_s", "interims_per_stream_s"),
+    *("interim_s", "wer", "cores", "load_cores", "cores_others", "private_mib", "load_late_s", "within", "short"),
+)
+"""Of the table; the JSON file has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What stays the same from row to row."""
+
+    system: System
+    recordings: Sequence[Spoken]
+    duration_s: float
+    seed: int
+    console: Console
+    until_decided: bool = True
+
+    def __call__(self, ask: Ask) -> dict[str, Any]:
+        """Returns the row of so many streams."""
+        plan = Plan(self._window_s(ask), self.seed, self.until_decided)
+        began_s = time.monotonic()
+        row = {"system": self.system.name} | measure(self.system, self.recordings, ask.streams, plan)
+        row |= {"short": ask.short, "took_s": time.monotonic() - began_s}
+        self.console.print(line(row), soft_wrap=True)
+        return row
+
+    def _window_s(self, ask: Ask) -> float:
+        mean_s = total_s(self.recordings) / len(self.recordings)
+        share = SHORT if ask.short else 1.0
+        needed_s = share * LEAST_SESSIONS * mean_s / ask.streams
+        return max(share * self.duration_s, min(needed_s, LONGEST * self.duration_s))
+
+    def warm_up(self) -> None:
+        """Lets the system do for the first time what it does first, which counts for nothing."""
+        measure(self.system, self.recordings, WARM_UP_STREAMS, Plan(WARM_UP_S, self.seed))
+
+
+def line(row: dict[str, Any]) -> str:
+    """Returns a row in few words."""
+    after_end, wer = row["after_end_s"], row["wer"]
+    parts = [
+        f"{row['system']}, {row['streams']} streams: end -> final p50 {after_end.p50:.2f} p95 {after_end.p95:.2f} s",
+        f"{row['interims_per_stream_s']:.2f} interims a stream and second",
+        "WER none" if wer is None else f"WER {100 * wer:.1f} %",
+        f"{row['cores']:.2f} cores",
+    ]
+    parts += [f"others took {row['cores_others']:.2f} cores"] if row["cores_others"] > MOST_OTHERS else []
+    parts += [f"refused {row['refused_by_code']}"] if row["refused"] else []
+    parts += [] if row["load_kept_up"] else ["the load itself was late"]
+    parts += [] if row["within"] else ["not within the bound"]
+    return ", ".join(parts)
