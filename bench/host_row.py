@@ -15,13 +15,15 @@ from bench.load import LoadOptions, LoadOutcome, LoadProcess, split
 from bench.report import Distribution
 from bench.stages import DeviceWork, device_work, lag, ports
 from bench.usage import CHILD, Usage, cpu_between, usage
+from josefine_client.pacing import PIECE_S
+from josefine_ingest.session import LIVE_FRAME_S
 from josefine_kafka.connection import Broker
 from josefine_local.stack import LocalStack, silent
 
 HOST_ROLES: Final = ("ingest", "feature", "inference")
 """What feeds the device; the last one is the parent of its child."""
-RECORDS_PER_S: Final = {"ingest": 5, "feature": 10, "inference": 10}
-"""That a stage reads of one stream: pieces of 0.2 s, then frames of 0.1 s."""
+RECORDS_PER_S: Final = {"ingest": 1 / PIECE_S, "feature": 1 / LIVE_FRAME_S, "inference": 1 / LIVE_FRAME_S}
+"""That a stage reads of one stream: pieces, then frames."""
 REFUSED: Final = "refused"
 """Verdicts on rows that say nothing of the host begin with it."""
 LEAST_FED: Final = 0.95

@@ -1,4 +1,4 @@
-"""When the loop turns, commits and tells others how it stands: seldom, as far as latency allows, for each costs time."""
+"""When the loop turns, commits and tells others how it stands: seldom, as far as latency allows; each costs time."""
 
 from typing import Final
 
