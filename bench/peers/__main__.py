@@ -55,7 +55,7 @@ def offline(clips: Sequence[ReferenceClip], cache: Path, console: Console) -> li
 def main() -> int:
     """Measures and prints; exit status 1 where a bar is missed."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--systems", default=",".join(DEFAULT), help=f"live ones, of: {', '.join(LIVE)}")
+    parser.add_argument("--systems", default=",".join(DEFAULT), help=f"live ones, of: {', '.join(LIVE)}; empty: none")
     parser.add_argument("--duration-s", type=float, default=30.0, help="measured time of a whole row")
     parser.add_argument("--precision", type=float, default=PRECISION, help="between served and too many")
     parser.add_argument("--offline-s", type=float, default=240.0, help="audio for whole recordings; 0: none")
@@ -72,7 +72,7 @@ def main() -> int:
     chosen = enough(clips, options.offline_s, options.seed) if options.offline_s else []
     whole = offline(chosen, options.cache, console) if chosen else []
     report.rows = [*live, *whole, *({"system": name, "failed": reason} for name, reason in NOT_RUN.items())]
-    report.figures = figures(live, turns[0].system.name) | {
+    report.figures = figures(live, OURS) | {
         "settings": {turn.system.name: turn.system.settings for turn in turns}
         | {peer.name: peer.settings for peer in OFFLINE if chosen},
         "disturbed_rows": disturbed(live),
