@@ -12,6 +12,7 @@ from josefine_text.wer import WordErrors, pooled
 
 MOST_REFUSED: Final = 0.01
 """Of the sessions: with more, it is fewer streams that are served."""
+SLOWEST: Final = 5
 LATE_S: Final = 0.05
 """Load that is later than this at its 95th percentile tells of itself, not of the system."""
 
@@ -31,6 +32,7 @@ def row(load: Load, streams: int, begin_s: float, end_s: float, now_s: float, bo
         "refused_by_code": dict(refused),
         "unheard": sum(session.ended is None for session in served),
         "after_end_s": after_end,
+        "slowest": _slowest(served, now_s),
         "after_words_s": Distribution.of(_after_words_s(load, begin_s, end_s)),
         "interims_per_stream_s": _interims(load, begin_s, end_s) / stream_s,
         "interim_s": Distribution.of(_interim_latencies_s(load, begin_s, end_s)),
@@ -43,6 +45,12 @@ def row(load: Load, streams: int, begin_s: float, end_s: float, now_s: float, bo
         and late.p95 <= LATE_S
         and sum(refused.values()) <= MOST_REFUSED * len(sessions),
     }
+
+
+def _slowest(sessions: Sequence[Session], now_s: float) -> list[tuple[str, float]]:
+    """Returns the recordings whose last finals came latest, so that one may look why."""
+    latest = sorted(sessions, key=lambda each: each.after_end_s(now_s), reverse=True)[:SLOWEST]
+    return [(each.spoken.clip.name, round(each.after_end_s(now_s), 3)) for each in latest]
 
 
 def wer(sessions: Sequence[Session]) -> float | None:
