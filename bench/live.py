@@ -17,6 +17,7 @@ the engine's own admission: sessions that are refused are counted by their code,
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from rich.console import Console
@@ -36,9 +37,10 @@ UNLOADED: Final = 2
 def live(measured: Measuring, streams: list[int], report: Report) -> None:
     """Adds the rows and the figures of capacity."""
     if streams:
-        report.rows = [measured(Ask(each, short=False)) for each in streams]
+        for each in streams:
+            measured(Ask(each, short=False))
     else:
-        report.rows = run(search(FIRST), measured)
+        run(search(FIRST), measured)
     best = most_within(report.rows)
     endpoints = [row["streams"] for row in report.rows if _endpoints_within(row)]
     report.figures = {
@@ -59,10 +61,10 @@ def live(measured: Measuring, streams: list[int], report: Report) -> None:
 
 def overload(measured: Measuring, josefine: Josefine, capacity: int, report: Report) -> None:
     """Adds the rows of no load, of as much as can be served, and of twice as much."""
-    report.rows = [measured(Ask(UNLOADED, short=False))]
+    unloaded = measured(Ask(UNLOADED, short=False))
     capacity = capacity or josefine.stated_capacity()
-    report.rows += [measured(Ask(streams, short=False)) for streams in (capacity, 2 * capacity)]
-    unloaded, _, over = report.rows
+    measured(Ask(capacity, short=False))
+    over = measured(Ask(2 * capacity, short=False))
     ratio = over["after_end_s"].p95 / unloaded["after_end_s"].p95
     report.figures = {
         "capacity": capacity,
@@ -94,7 +96,8 @@ def main() -> int:
     josefine = Josefine(console.print, admission=options.overload)
     try:
         josefine.start()
-        measured = Measuring(josefine, recordings, options.duration_s, options.seed, console)
+        keep = partial(report.keep, path=options.json)
+        measured = Measuring(josefine, recordings, options.duration_s, options.seed, console, keep)
         measured.warm_up()
         if options.overload:
             overload(replace(measured, until_decided=False), josefine, options.capacity, report)

@@ -92,6 +92,12 @@ class Report:
             written["reached"] = bar.reached
         path.write_text(json.dumps(document, indent=1, default=asdict), encoding="utf-8")
 
+    def keep(self, row: dict[str, Any], path: Path | None) -> None:
+        """Adds a row, and writes what there is: a long run that is ended early is not lost."""
+        self.rows.append(row)
+        if path is not None:
+            self.write(path)
+
     @property
     def reached(self) -> bool:
         return all(bar.reached for bar in self.bars)

@@ -67,7 +67,8 @@ def main() -> int:
     turns = [Turn(LIVE[name].made(options.cache, console.print), LIVE[name].first, options.precision) for name in names]
     for turn in turns:
         console.print(f"{turn.system.name}: {turn.system.settings}", soft_wrap=True)
-    live = take_turns(turns, all_spoken(options.audio), options, console)
+    take_turns(turns, all_spoken(options.audio), options, console, partial(report.keep, path=options.json))
+    live = list(report.rows)
     clips = [clip for clip in speech(options.audio) if not clip.multichannel]
     chosen = enough(clips, options.offline_s, options.seed) if options.offline_s else []
     whole = offline(chosen, options.cache, console) if chosen else []

@@ -1,7 +1,7 @@
 """Systems that take turns on one machine, so that what changes with time meets all of them."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,28 +37,29 @@ class Turn:
 
 
 def take_turns(
-    turns: Sequence[Turn], recordings: Sequence[Spoken], options: argparse.Namespace, console: Console
-) -> list[dict[str, Any]]:
-    """Returns the rows of all, in the order in which they were measured. One that fails is a row that says why."""
-    rows: list[dict[str, Any]] = []
+    turns: Sequence[Turn],
+    recordings: Sequence[Spoken],
+    options: argparse.Namespace,
+    console: Console,
+    keep: Callable[[dict[str, Any]], None],
+) -> None:
+    """Gives `keep` the rows of all, in the order in which they were measured. One that fails is a row that says why."""
     while any(turn.ask for turn in turns):
         for turn in turns:
             if turn.ask is not None:
-                measured = Measuring(turn.system, recordings, options.duration_s, options.seed, console)
-                rows.append(_turn(turn, turn.ask, measured, console))
-    return rows
+                _turn(
+                    turn, turn.ask, Measuring(turn.system, recordings, options.duration_s, options.seed, console, keep)
+                )
 
 
-def _turn(turn: Turn, ask: Ask, measured: Measuring, console: Console) -> dict[str, Any]:
+def _turn(turn: Turn, ask: Ask, measured: Measuring) -> None:
     try:
         turn.system.start()
         measured.warm_up()
-        row = measured(ask)
+        turn.answer(measured(ask))
     except SystemFailedError as error:
-        console.print(f"{turn.system.name}: {error}", style="red")
+        measured.console.print(f"{turn.system.name}: {error}", style="red")
+        measured.keep({"system": turn.system.name, "streams": ask.streams, "failed": str(error)})
         turn.ask = None
-        return {"system": turn.system.name, "streams": ask.streams, "failed": str(error)}
     finally:
         turn.system.stop()
-    turn.answer(row)
-    return row

@@ -1,7 +1,7 @@
 """Measures one system by what is asked, and says how it goes."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ class Measuring:
     duration_s: float
     seed: int
     console: Console
+    keep: Callable[[dict[str, Any]], None]
+    """Takes every row."""
     until_decided: bool = True
 
     def __call__(self, ask: Ask) -> dict[str, Any]:
@@ -45,6 +47,7 @@ class Measuring:
         row = {"system": self.system.name} | measure(self.system, self.recordings, ask.streams, plan)
         row |= {"short": ask.short, "took_s": time.monotonic() - began_s}
         self.console.print(line(row), soft_wrap=True)
+        self.keep(row)
         return row
 
     def _window_s(self, ask: Ask) -> float:

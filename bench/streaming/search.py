@@ -26,20 +26,18 @@ Search = Generator[Ask, Row, None]
 
 def search(first: int, precision: float = PRECISION) -> Search:
     """Asks for measurements and is sent their rows: streams are doubled (at first halved) by short looks until some are
-    too many, then narrowed down by whole measurements, until the most that are served have been measured whole.
+    too many; what was served by them is confirmed by whole measurements, and narrowed down by more of these.
     """
     most, least_too_many = yield from _bracket(first)
-    whole = 0
+    while most > 0 and not (yield Ask(most, short=False))["within"]:
+        # The short look had promised too much.
+        most, least_too_many = most // 2, most
     while least_too_many - most > 1 and least_too_many > precision * max(most, 1):
         middle = min(max(round(math.sqrt(max(most, 1) * least_too_many)), most + 1), least_too_many - 1)
         if (yield Ask(middle, short=False))["within"]:
-            most = whole = middle
+            most = middle
         else:
             least_too_many = middle
-    while most > whole:
-        if (yield Ask(most, short=False))["within"]:
-            return
-        most = min(int(most / precision), most - 1)
 
 
 def run(asks: Search, measured: Callable[[Ask], Row]) -> list[Row]:

@@ -26,22 +26,26 @@ class System:
 @pytest.fixture(autouse=True)
 def measuring(monkeypatch):
     class Measuring:
-        def __init__(self, system, *_):
-            self.system = system
+        def __init__(self, system, recordings, duration_s, seed, console, keep):
+            self.system, self.console, self.keep = system, console, keep
 
         def warm_up(self):
             pass
 
         def __call__(self, ask):
             within = ask.streams <= self.system.capacity
-            return {"system": self.system.name, "streams": ask.streams, "short": ask.short, "within": within}
+            row = {"system": self.system.name, "streams": ask.streams, "short": ask.short, "within": within}
+            self.keep(row)
+            return row
 
     monkeypatch.setattr(turns, "Measuring", Measuring)
 
 
 def taken(*systems, first=4):
     made = [turns.Turn(system, first, 1.1) for system in systems]
-    return turns.take_turns(made, [], OPTIONS, Console(quiet=True))
+    rows = []
+    turns.take_turns(made, [], OPTIONS, Console(quiet=True), rows.append)
+    return rows
 
 
 def test_systems_take_turns_and_only_one_runs_at_a_time():

@@ -26,3 +26,9 @@ def test_where_not_one_is_served_none_is_claimed():
 def test_a_short_look_alone_claims_nothing():
     rows = rows_of(capacity=10, first=16, short_capacity=40)
     assert most_within(rows)["streams"] <= 10
+
+
+def test_a_short_look_that_promised_too_much_costs_few_measurements():
+    rows = rows_of(capacity=5, first=16, short_capacity=40)
+    assert most_within(rows)["streams"] == 5
+    assert len(rows) <= 10
