@@ -34,7 +34,7 @@ from bench.streaming.system import SystemFailedError
 from josefine_cli.manifest import ReferenceClip
 
 PRECISION: Final = 1.15
-TABLE: Final = (*COLUMNS, "x_real_time", "failed")
+TABLE: Final = (*COLUMNS, "x_real_time")
 
 
 def offline(clips: Sequence[ReferenceClip], cache: Path, console: Console) -> list[dict[str, Any]]:
@@ -73,6 +73,8 @@ def main() -> int:
     chosen = enough(clips, options.offline_s, options.seed) if options.offline_s else []
     whole = offline(chosen, options.cache, console) if chosen else []
     report.rows = [*live, *whole, *({"system": name, "failed": reason} for name, reason in NOT_RUN.items())]
+    for name, reason in NOT_RUN.items():
+        console.print(f"{name}: not run: {reason}", soft_wrap=True)
     report.figures = figures(live, OURS) | {
         "settings": {turn.system.name: turn.system.settings for turn in turns}
         | {peer.name: peer.settings for peer in OFFLINE if chosen},

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.streaming.measure import BOUND_S
 from bench.streaming.search import most_within
 from josefine_text.wer import WordErrors
 
@@ -15,7 +16,10 @@ def figures(rows: Sequence[dict[str, Any]], ours: str) -> dict[str, Any]:
     names = list(dict.fromkeys(row["system"] for row in measured))
     best = {name: most_within([row for row in measured if row["system"] == name]) for name in names}
     streams = {name: row["streams"] if row else 0 for name, row in best.items()}
-    found: dict[str, Any] = {"live_streams_by_system": streams}
+    found: dict[str, Any] = {
+        "live_streams_by_system": streams,
+        "streams_with_median_within_by_system": {name: _median_within(measured, name) for name in names},
+    }
     others = {name: count for name, count in streams.items() if name != ours}
     if ours not in streams or not others:
         return found
@@ -30,6 +34,13 @@ def figures(rows: Sequence[dict[str, Any]], ours: str) -> dict[str, Any]:
         "wer_difference_points": points,
         "wer_difference_words": words,
     }
+
+
+def _median_within(rows: Sequence[dict[str, Any]], system: str) -> int:
+    """Returns the most streams of any row whose median is within the bound: what a system does that misses it often."""
+    return max(
+        (row["streams"] for row in rows if row["system"] == system and row["after_end_s"].p50 <= BOUND_S), default=0
+    )
 
 
 def difference_points(rows: Sequence[dict[str, Any]], ours: str, peer: str) -> tuple[float | None, int]:

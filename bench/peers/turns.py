@@ -47,9 +47,8 @@ def take_turns(
     while any(turn.ask for turn in turns):
         for turn in turns:
             if turn.ask is not None:
-                _turn(
-                    turn, turn.ask, Measuring(turn.system, recordings, options.duration_s, options.seed, console, keep)
-                )
+                measured = Measuring(turn.system, recordings, options.duration_s, options.seed, console, keep)
+                _turn(turn, turn.ask, measured)
 
 
 def _turn(turn: Turn, ask: Ask, measured: Measuring) -> None:

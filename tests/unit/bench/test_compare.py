@@ -1,5 +1,6 @@
 import pytest
 from bench.peers.compare import difference_points, figures
+from bench.report import Distribution
 
 from josefine_text.wer import WordErrors
 
@@ -10,6 +11,7 @@ def row(system, streams, *errors, within=True, short=False):
         "streams": streams,
         "within": within,
         "short": short,
+        "after_end_s": Distribution.of([0.5 if within else 3.0]),
         "errors_by_recording": [(name, WordErrors(words, wrong)) for name, words, wrong in errors],
     }
 
@@ -24,6 +26,7 @@ def test_ours_are_compared_with_the_best_of_the_others():
     ]
     found = figures(rows, "ours")
     assert found["live_streams_by_system"] == {"ours": 24, "x": 4, "y": 6}
+    assert found["streams_with_median_within_by_system"] == {"ours": 24, "x": 4, "y": 6}
     assert (found["best_peer"], found["live_ratio"]) == ("y", 4.0)
     assert found["wer_difference_points"] == pytest.approx(-20.0)
 
