@@ -1,6 +1,6 @@
 """Josefine and its peers: the same recordings, the same weights of tiny.en, the same machine, in one run.
 
-    python -m bench.peers [--systems josefine,whisper-live] [--duration-s 30] [--offline-s 240] [--cache FOLDER]
+    python -m bench.peers [--systems josefine,whisper-live] [--duration-s 20] [--offline-s 120] [--cache FOLDER]
                           [--audio FOLDER] [--json FILE]
 
 Live: every system is searched for the most streams with at most one second at the 95th percentile from the end of a
@@ -56,9 +56,9 @@ def main() -> int:
     """Measures and prints; exit status 1 where a bar is missed."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--systems", default=",".join(DEFAULT), help=f"live ones, of: {', '.join(LIVE)}; empty: none")
-    parser.add_argument("--duration-s", type=float, default=30.0, help="measured time of a whole row")
+    parser.add_argument("--duration-s", type=float, default=20.0, help="measured time of a whole row")
     parser.add_argument("--precision", type=float, default=PRECISION, help="between served and too many")
-    parser.add_argument("--offline-s", type=float, default=240.0, help="audio for whole recordings; 0: none")
+    parser.add_argument("--offline-s", type=float, default=120.0, help="audio for whole recordings; 0: none")
     parser.add_argument("--cache", type=Path, default=default_cache(), help="where environments are kept")
     options = parser.parse_args()
     console = Console()

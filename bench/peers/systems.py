@@ -27,10 +27,10 @@ class Entry:
 
 LIVE: Final[Mapping[str, Entry]] = {
     OURS: Entry(lambda _, progress: Josefine(progress), 16),
-    "whisper-live": Entry(WhisperLive, 2),
-    "whisper-live-batch": Entry(lambda cache, progress: WhisperLive(cache, progress, batch=True), 2),
-    "whisperlivekit": Entry(WhisperLiveKit, 2),
-    "whisperlivekit-simul": Entry(lambda cache, progress: WhisperLiveKit(cache, progress, "simulstreaming"), 2),
+    "whisper-live": Entry(WhisperLive, 1),
+    "whisper-live-batch": Entry(lambda cache, progress: WhisperLive(cache, progress, batch=True), 1),
+    "whisperlivekit": Entry(WhisperLiveKit, 1),
+    "whisperlivekit-simul": Entry(lambda cache, progress: WhisperLiveKit(cache, progress, "simulstreaming"), 1),
 }
 DEFAULT: Final = tuple(LIVE)
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -11,6 +11,9 @@ from bench.streaming.audio import Spoken
 from bench.streaming.measuring import Measuring
 from bench.streaming.search import Ask, Search, search
 from bench.streaming.system import System, SystemFailedError
+
+MANY: Final = 100
+"""More than any search asks for."""
 
 
 @dataclass(slots=True)
@@ -44,21 +47,24 @@ def take_turns(
     keep: Callable[[dict[str, Any]], None],
 ) -> None:
     """Gives `keep` the rows of all, in the order in which they were measured. One that fails is a row that says why."""
-    while any(turn.ask for turn in turns):
-        for turn in turns:
-            if turn.ask is not None:
-                measured = Measuring(turn.system, recordings, options.duration_s, options.seed, console, keep)
-                _turn(turn, turn.ask, measured)
+    while left := [turn for turn in turns if turn.ask is not None]:
+        for turn in left:
+            measured = Measuring(turn.system, recordings, options.duration_s, options.seed, console, keep)
+            # The last one that is left need not stop for others.
+            _turn(turn, measured, asks=1 if len(left) > 1 else MANY)
 
 
-def _turn(turn: Turn, ask: Ask, measured: Measuring) -> None:
+def _turn(turn: Turn, measured: Measuring, asks: int) -> None:
     try:
         turn.system.start()
         measured.warm_up()
-        turn.answer(measured(ask))
+        for _ in range(asks):
+            if turn.ask is None:
+                return
+            turn.answer(measured(turn.ask))
     except SystemFailedError as error:
         measured.console.print(f"{turn.system.name}: {error}", style="red")
-        measured.keep({"system": turn.system.name, "streams": ask.streams, "failed": str(error)})
+        measured.keep({"system": turn.system.name, "failed": str(error)})
         turn.ask = None
     finally:
         turn.system.stop()

@@ -16,7 +16,7 @@ SHORT: Final = 1 / 3
 """Of the duration, for looks that only narrow the search."""
 LEAST_SESSIONS: Final = 20
 """In a window, so that its 95th percentile is more than its worst session: few streams are measured for longer."""
-LONGEST: Final = 2.0
+LONGEST: Final = 3.0
 """Durations, however few the streams."""
 MOST_OTHERS: Final = 0.15
 """Cores: a row with more tells of a machine that was not quiet."""
