@@ -29,7 +29,7 @@ from bench.peers.systems import DEFAULT, LIVE, NOT_RUN, OURS
 from bench.peers.turns import Turn, take_turns
 from bench.report import Bar, Report, arguments, finish
 from bench.streaming.audio import all_spoken
-from bench.streaming.measuring import COLUMNS
+from bench.streaming.measuring import COLUMNS, disturbed
 from bench.streaming.system import SystemFailedError
 from josefine_cli.manifest import ReferenceClip
 
@@ -55,7 +55,7 @@ def offline(clips: Sequence[ReferenceClip], cache: Path, console: Console) -> li
 def main() -> int:
     """Measures and prints; exit status 1 where a bar is missed."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--systems", default=",".join(DEFAULT), help=f"live ones, of: {', '.join(LIVE)}")
+    parser.add_argument("--systems", default=",".join(DEFAULT), help=f"live ones, of: {', '.join(LIVE)}; empty: none")
     parser.add_argument("--duration-s", type=float, default=30.0, help="measured time of a whole row")
     parser.add_argument("--precision", type=float, default=PRECISION, help="between served and too many")
     parser.add_argument("--offline-s", type=float, default=240.0, help="audio for whole recordings; 0: none")
@@ -65,14 +65,17 @@ def main() -> int:
     report = Report("peers", " ".join((__doc__ or "").split("\n\n")[2].split()), options.seed)
     names = [name for name in options.systems.split(",") if name]
     turns = [Turn(LIVE[name].made(options.cache, console.print), LIVE[name].first, options.precision) for name in names]
+    for turn in turns:
+        console.print(f"{turn.system.name}: {turn.system.settings}", soft_wrap=True)
     live = take_turns(turns, all_spoken(options.audio), options, console)
     clips = [clip for clip in speech(options.audio) if not clip.multichannel]
     chosen = enough(clips, options.offline_s, options.seed) if options.offline_s else []
     whole = offline(chosen, options.cache, console) if chosen else []
     report.rows = [*live, *whole, *({"system": name, "failed": reason} for name, reason in NOT_RUN.items())]
-    report.figures = figures(live, turns[0].system.name) | {
+    report.figures = figures(live, OURS) | {
         "settings": {turn.system.name: turn.system.settings for turn in turns}
         | {peer.name: peer.settings for peer in OFFLINE if chosen},
+        "disturbed_rows": disturbed(live),
         "offline_x_real_time": {row["system"]: row["x_real_time"] for row in whole if "x_real_time" in row},
     }
     if "live_ratio" in report.figures:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from bench.stages import gauge, ports
 from bench.streaming.system import Client, Ended, Event, Interim, SystemFailedError
 from bench.streaming.system import Final as FinalEvent
 from bench.usage import Usage, usage
@@ -15,7 +16,7 @@ from josefine_client.results import SessionResult
 from josefine_kafka.connection import Broker
 from josefine_kafka.writers import AcknowledgedWriter
 from josefine_local.errors import LocalError
-from josefine_local.options import StackOptions
+from josefine_local.options import StackOptions, standard_services
 from josefine_local.stack import LocalStack
 from josefine_text.segments import in_order, transcript_text
 from josefine_wire.codec import encode
@@ -30,14 +31,20 @@ class Josefine:
     """The whole stack, broker and store included."""
 
     name = "josefine"
-    settings = "its own defaults: broker, store and four services, int8; audio and results go through the log"
 
-    def __init__(self, progress: Callable[[str], None]) -> None:
-        self._progress = progress
+    def __init__(self, progress: Callable[[str], None], *, admission: bool = False) -> None:
+        self._progress, self._admission = progress, admission
         self._stack: LocalStack | None = None
 
+    @property
+    def settings(self) -> str:
+        admission = "its own admission of streams" if self._admission else "JOSEFINE_LIVE_STREAMS=0: all are let in"
+        return f"its own defaults, {admission}; broker, store and four services, all goes through the log"
+
     def start(self) -> None:
-        self._stack = LocalStack(StackOptions.from_environment(), progress=self._progress)
+        inference = {} if self._admission else {"JOSEFINE_LIVE_STREAMS": "0"}
+        options = StackOptions.from_environment(services=standard_services({"inference": inference}))
+        self._stack = LocalStack(options, progress=self._progress)
         try:
             self._stack.start()
         except LocalError as error:
@@ -53,6 +60,10 @@ class Josefine:
 
     def usage(self) -> Mapping[str, Usage]:
         return usage(self._running())
+
+    def stated_capacity(self) -> int:
+        """Returns how many live streams the engine says it serves; 0: it does not know yet."""
+        return int(gauge(ports(self._running())["inference"], "josefine_inference_stream_capacity"))
 
     def _running(self) -> LocalStack:
         if self._stack is None:

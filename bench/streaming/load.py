@@ -91,7 +91,7 @@ class Load:
         return [
             session
             for session in self.sessions.values()
-            if begin_s <= (session.ended_at_s or session.refused_at_s or 0.0) < end_s
+            if (over_at_s := session.ended_at_s or session.refused_at_s) is not None and begin_s <= over_at_s < end_s
         ]
 
     def _listen(self, timeout_s: float) -> None:

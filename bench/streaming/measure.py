@@ -27,6 +27,7 @@ GRACE_S: Final = 2 * BOUND_S
 """Streams go on speaking while the last sessions are waited for: else these were heard by a system at rest."""
 SILENT_S: Final = 15.0
 """A session of which nothing has come for so long after its end is late, whatever its system's way to end is."""
+WARM_UP_STREAMS, WARM_UP_S = 2, 8.0
 NICE: Final = -10
 PATIENCE_S: Final = 60.0
 """After which sessions that have not ended never will."""
@@ -85,6 +86,19 @@ def measure(system: System, recordings: Sequence[Spoken], streams: int, plan: Pl
         finally:
             client.close()
             recorder.close()
+
+
+def warm_up(system: System, recordings: Sequence[Spoken], seed: int) -> None:
+    """Lets the system do for the first time what it does first."""
+    client = system.connect()
+    try:
+        load = Load(client)
+        load.begin(recordings, WARM_UP_STREAMS, seed, "w", within_s=1.0)
+        load.speak(time.time() + WARM_UP_S)
+        load.cut()
+        load.drain(WARM_UP_S)
+    finally:
+        client.close()
 
 
 @contextmanager

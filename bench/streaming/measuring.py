@@ -1,14 +1,14 @@
 """Measures one system by what is asked, and says how it goes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from rich.console import Console
 
 from bench.streaming.audio import Spoken, total_s
-from bench.streaming.measure import Plan, measure
+from bench.streaming.measure import Plan, measure, warm_up
 from bench.streaming.search import Ask
 from bench.streaming.system import System
 
@@ -20,7 +20,6 @@ LONGEST: Final = 2.0
 """Durations, however few the streams."""
 MOST_OTHERS: Final = 0.15
 """Cores: a row with more tells of a machine that was not quiet."""
-WARM_UP_STREAMS, WARM_UP_S = 2, 2.0
 COLUMNS: Final = (
     *("system", "streams", "sessions", "refused", "unheard", "after_end_s", "after_words_s", "interims_per_stream_s"),
     *("interim_s", "wer", "cores", "load_cores", "cores_others", "private_mib", "load_late_s", "within", "short"),
@@ -56,7 +55,12 @@ class Measuring:
 
     def warm_up(self) -> None:
         """Lets the system do for the first time what it does first, which counts for nothing."""
-        measure(self.system, self.recordings, WARM_UP_STREAMS, Plan(WARM_UP_S, self.seed))
+        warm_up(self.system, self.recordings, self.seed)
+
+
+def disturbed(rows: Iterable[dict[str, Any]]) -> int:
+    """Returns how many rows were measured while others took cores: those say nothing that another run would say."""
+    return sum(row.get("cores_others", 0.0) > MOST_OTHERS for row in rows)
 
 
 def line(row: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from bench.streaming.session import Session
 from josefine_cli.scoring import clip_errors
 from josefine_text.wer import WordErrors, pooled
 
+MOST_REFUSED: Final = 0.01
+"""Of the sessions: with more, it is fewer streams that are served."""
 LATE_S: Final = 0.05
 """Load that is later than this at its 95th percentile tells of itself, not of the system."""
 
@@ -36,7 +38,10 @@ def row(load: Load, streams: int, begin_s: float, end_s: float, now_s: float, bo
         "errors_by_recording": [(each.spoken.clip.name, errors_of(each)) for each in served if each.text is not None],
         "load_late_s": late,
         "load_kept_up": late.p95 <= LATE_S,
-        "within": bool(served) and after_end.p95 <= bound_s and late.p95 <= LATE_S,
+        "within": bool(served)
+        and after_end.p95 <= bound_s
+        and late.p95 <= LATE_S
+        and sum(refused.values()) <= MOST_REFUSED * len(sessions),
     }
 
 
