@@ -4,20 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from josefine_audio.encodings import CONTAINER, open_decoder
-from josefine_audio.stream import AudioStream, StreamOptions
+from bench.sound import samples
 from josefine_cli.manifest import ReferenceClip
 from josefine_wire.positions import SAMPLE_RATE_HZ
 
-STEP_SAMPLES: Final = 48_000
 PAUSE_SAMPLES: Final = SAMPLE_RATE_HZ
 """Silence between two recordings: one does not go on in the middle of another's word."""
 SAMPLE_BYTES: Final = 2
 BYTES_PER_S: Final = SAMPLE_BYTES * SAMPLE_RATE_HZ
-SPOOL_BYTES: Final = 256 * 1024 * 1024
 
 
 def record(clips: Iterable[ReferenceClip], seconds: float, path: Path) -> float:
@@ -33,24 +27,3 @@ def record(clips: Iterable[ReferenceClip], seconds: float, path: Path) -> float:
             written += tape.write(samples(clip.path).tobytes())
             written += tape.write(bytes(SAMPLE_BYTES * PAUSE_SAMPLES))
     return written / BYTES_PER_S
-
-
-def samples(path: Path) -> NDArray[np.int16]:
-    """Returns int16 [n], a recording as the engine itself decodes it (past damaged packets too), at 16 kHz, mono.
-
-    Raises:
-        AudioError: it cannot be decoded.
-        OSError: it cannot be read.
-    """
-    decoder = open_decoder(CONTAINER, 0, 0, spool_limit_bytes=SPOOL_BYTES)
-    stream = AudioStream(decoder, StreamOptions(frame_samples=SAMPLE_RATE_HZ, multichannel=False))
-    frames = []
-    try:
-        stream.feed(path.read_bytes())
-        stream.finish()
-        while stream.pending:
-            frames += stream.step(STEP_SAMPLES)
-        frames += stream.flush()
-    finally:
-        stream.close()
-    return np.concatenate([frame.samples[:, 0] for frame in frames])
