@@ -26,10 +26,32 @@ class Usage:
     private_mib: float
     """Without what is shared with others, such as mapped libraries."""
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Returns the sums: of two processes of a role."""
+        return Usage(
+            self.cpu_s + other.cpu_s, self.resident_mib + other.resident_mib, self.private_mib + other.private_mib
+        )
+
+
+NOTHING: Final = Usage(0.0, 0.0, 0.0)
+
 
 def usage(stack: LocalStack) -> dict[str, Usage]:
     """Returns what each role has used, device children apart from their parents."""
-    return {role: _usage(process) for role, process in _processes(stack)}
+    used: dict[str, Usage] = {}
+    for role, process in _processes(stack):
+        used[role] = used.get(role, NOTHING) + of_process(process)
+    return used
+
+
+def of_process(process: psutil.Process) -> Usage:
+    """Returns what one process has used, without its children.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended.
+    """
+    times, memory = process.cpu_times(), process.memory_full_info()
+    return Usage(times.user + times.system, memory.rss / MIB, memory.uss / MIB)
 
 
 def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, float]:
@@ -51,8 +73,3 @@ def _processes(stack: LocalStack) -> Iterator[tuple[str, psutil.Process]]:
         devices = {device.pid for device in each.devices or ()}
         for child in root.children(recursive=True):
             yield (CHILD if child.pid in devices else f"{each.role} helper"), child
-
-
-def _usage(process: psutil.Process) -> Usage:
-    times, memory = process.cpu_times(), process.memory_full_info()
-    return Usage(times.user + times.system, memory.rss / MIB, memory.uss / MIB)

@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from bench.streaming.system import SystemFailedError
-from bench.usage import MIB, Usage
+from bench.usage import NOTHING, Usage, of_process
 from josefine_local.ports import HOST, free_ports
 from josefine_local.process import ManagedProcess, ProcessSpec, log_tail
 
@@ -83,21 +83,13 @@ class Server:
         if self._process is None or self._process.exit_status() is not None:
             raise SystemFailedError(f"{self._name} does not run any more")
         root = psutil.Process(self._process.pid)
-        used = [_usage(process) for process in (root, *root.children(recursive=True))]
-        return {
-            "server": Usage(
-                sum(each.cpu_s for each in used),
-                sum(each.resident_mib for each in used),
-                sum(each.private_mib for each in used),
-            )
-        }
+        return {"server": sum(map(_usage, (root, *root.children(recursive=True))), NOTHING)}
 
 
 def _usage(process: psutil.Process) -> Usage:
     with suppress(psutil.NoSuchProcess):
-        times, memory = process.cpu_times(), process.memory_full_info()
-        return Usage(times.user + times.system, memory.rss / MIB, memory.uss / MIB)
-    return Usage(0.0, 0.0, 0.0)
+        return of_process(process)
+    return NOTHING
 
 
 def _listens(port: int) -> bool:
