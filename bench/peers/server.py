@@ -2,6 +2,7 @@
 
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Final
 
 import psutil
 
-from bench.streaming.system import SystemFailedError
+from bench.streaming.system import Client, SystemFailedError
 from bench.usage import NOTHING, Usage, of_process
 from josefine_local.ports import HOST, free_ports
 from josefine_local.process import ManagedProcess, ProcessSpec, log_tail
@@ -84,6 +85,40 @@ class Server:
             raise SystemFailedError(f"{self._name} does not run any more")
         root = psutil.Process(self._process.pid)
         return {"server": sum(map(_usage, (root, *root.children(recursive=True))), NOTHING)}
+
+
+class ServedSystem(ABC):
+    """A system (bench.streaming.system) that is one server; which, and who speaks to it, its subclasses say."""
+
+    def __init__(self) -> None:
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        self._server = self._made()
+        self._server.start()
+
+    def stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    def connect(self) -> Client:
+        return self._client(HOST, self._server.port if self._server else 0)
+
+    def usage(self) -> Mapping[str, Usage]:
+        return self._server.usage() if self._server else {}
+
+    @abstractmethod
+    def _made(self) -> Server:
+        """Returns the server, not started yet.
+
+        Raises:
+            SystemFailedError: it cannot be had.
+        """
+
+    @abstractmethod
+    def _client(self, host: str, port: int) -> Client:
+        """Returns a client of its own protocol."""
 
 
 def _usage(process: psutil.Process) -> Usage:

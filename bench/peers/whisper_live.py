@@ -10,19 +10,17 @@ client's waiting is not charged.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from bench.peers.environments import environment
-from bench.peers.server import Program, Server
+from bench.peers.server import Program, ServedSystem, Server
 from bench.peers.websocket import Closed, Message, WebSockets
 from bench.peers.weights import ctranslate2_folder
 from bench.streaming.system import Client, Ended, Event, Interim
 from bench.streaming.system import Final as FinalEvent
-from bench.usage import Usage
-from josefine_local.ports import HOST
 from josefine_wire import positions
 
 NAME: Final = "whisper-live"
@@ -46,12 +44,12 @@ TranscriptionServer().run(
 """What its run_server.py does, which the package leaves out. Nobody is to be turned away: capacity is what is asked."""
 
 
-class WhisperLive:
+class WhisperLive(ServedSystem):
     """The server with one model for all clients."""
 
     def __init__(self, cache: Path, progress: Callable[[str], None], *, batch: bool = False) -> None:
+        super().__init__()
         self._cache, self._progress, self._batch = cache, progress, batch
-        self._server: Server | None = None
 
     @property
     def name(self) -> str:
@@ -66,28 +64,19 @@ class WhisperLive:
             " 10), audio_format int16"
         )
 
-    def start(self) -> None:
+    def _made(self) -> Server:
         python = environment(NAME, self._cache, self._progress)
         folder = ctranslate2_folder(self._cache)
         mode = "batch" if self._batch else "single"
         arguments = (str(folder), str(MOST_CLIENTS), mode)
-        self._server = Server(
+        return Server(
             f"{NAME}-{mode}",
             Program(lambda port: (str(python), "-c", RUN, str(port), *arguments)),
             self._cache / "logs",
         )
-        self._server.start()
 
-    def stop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
-
-    def connect(self) -> Client:
-        return WhisperLiveClient(HOST, self._server.port if self._server else 0)
-
-    def usage(self) -> Mapping[str, Usage]:
-        return self._server.usage() if self._server else {}
+    def _client(self, host: str, port: int) -> Client:
+        return WhisperLiveClient(host, port)
 
 
 @dataclass(slots=True)

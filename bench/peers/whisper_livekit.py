@@ -7,18 +7,17 @@ final with the last change of it, though a client knows that only when `ready_to
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from bench.peers.environments import environment
-from bench.peers.server import Program, Server
+from bench.peers.server import Program, ServedSystem, Server
 from bench.peers.websocket import Closed, Message, WebSockets
 from bench.peers.weights import ctranslate2_folder, openai_checkpoint
 from bench.streaming.system import Client, Ended, Event, Interim
 from bench.streaming.system import Final as FinalEvent
-from bench.usage import Usage
 from josefine_local.ports import HOST
 
 NAME: Final = "whisperlivekit"
@@ -28,14 +27,14 @@ WARM_UP: Final = Path(__file__).parents[2] / "samples" / "lj002-0020.wav"
 Policy = Literal["localagreement", "simulstreaming"]
 
 
-class WhisperLiveKit:
+class WhisperLiveKit(ServedSystem):
     """The server with one of its two streaming policies."""
 
     def __init__(
         self, cache: Path, progress: Callable[[str], None], policy: Policy = "localagreement", chunk_s: float = 1.0
     ) -> None:
+        super().__init__()
         self._cache, self._progress, self._policy, self._chunk_s = cache, progress, policy, chunk_s
-        self._server: Server | None = None
 
     @property
     def name(self) -> str:
@@ -49,26 +48,17 @@ class WhisperLiveKit:
             " the rest its defaults"
         )
 
-    def start(self) -> None:
+    def _made(self) -> Server:
         python = environment(NAME, self._cache, self._progress)
         arguments = self._arguments()
-        self._server = Server(
+        return Server(
             f"{NAME}-{self._policy}-{self._chunk_s:g}",
             Program(lambda port: (str(python), "-m", "whisperlivekit.basic_server", "--port", str(port), *arguments)),
             self._cache / "logs",
         )
-        self._server.start()
 
-    def stop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
-
-    def connect(self) -> Client:
-        return WhisperLiveKitClient(HOST, self._server.port if self._server else 0)
-
-    def usage(self) -> Mapping[str, Usage]:
-        return self._server.usage() if self._server else {}
+    def _client(self, host: str, port: int) -> Client:
+        return WhisperLiveKitClient(host, port)
 
     def _arguments(self) -> tuple[str, ...]:
         folder = str(ctranslate2_folder(self._cache))
