@@ -8,25 +8,21 @@ resident memory of each process is noted. The verdict compares the mean after th
 of sixty) with the mean of the last sixth.
 """
 
-import argparse
-import json
-import platform
-import random
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Sequence
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench.corpus import enough
 from bench.flatness import LEAST_ROWS, Flatness, flatness
-from josefine_client.chunks import Session
+from bench.report import Bar, Report, arguments
+from bench.usage import usage
+from josefine_cli.manifest import ReferenceClip, read_manifest
+from josefine_cli.recordings import recording
 from josefine_client.collector import Collector
-from josefine_client.pacing import Piece, pieces_in_bytes
-from josefine_client.player import Finished, Player, PlayOptions, Recording
+from josefine_client.player import Finished, Player, PlayOptions
 from josefine_client.publisher import Publisher
 from josefine_kafka.connection import Broker
 from josefine_local.options import StackOptions
@@ -34,60 +30,25 @@ from josefine_local.stack import LocalStack
 from josefine_wire.positions import seconds
 from josefine_wire.records import session_config
 
-MIB = 1024 * 1024
-SEED = 1
+NOT_MEMORY = frozenset({"minutes", "elapsed_s"})
 
 
 def resident_mib(stack: LocalStack) -> dict[str, float]:
     """Returns the resident memory of each role, device children included, in MiB."""
-    sizes: dict[str, float] = {}
-    for process in stack.status().processes:
-        if process.pid is None:
-            continue
-        root = psutil.Process(process.pid)
-        for each in [root, *root.children(recursive=True)]:
-            name = process.role if each.pid == process.pid else f"{process.role} child"
-            sizes[name] = sizes.get(name, 0.0) + each.memory_info().rss / MIB
-    sizes["all"] = sum(sizes.values())
-    return sizes
+    sizes = {role: used.resident_mib for role, used in usage(stack).items()}
+    return sizes | {"all": sum(sizes.values())}
 
 
-def recordings(folder: Path) -> Iterator[tuple[Path, float]]:
-    """Yields the folder's recordings and their lengths in seconds, again and again, shuffled: in the manifest's order
-    the long ones come together, and a run of a few rounds would mistake their load for growth.
-    """
-    lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    clips = [json.loads(line) for line in lines]
-    order = random.Random(SEED)
-    while True:
-        for clip in order.sample(clips, len(clips)):
-            yield folder / clip["file"], float(clip["duration_s"])
-
-
-def enough(folder: Path, minutes: float) -> Iterator[Recording]:
-    """Yields sessions until they hold `minutes` of audio."""
-    left_s = minutes * 60
-    for file, duration_s in recordings(folder):
-        if left_s <= 0:
-            return
-        left_s -= duration_s
-        yield Recording(Session(config=session_config("RECORDED")), lazily(file))
-
-
-def lazily(file: Path) -> Iterator[Piece]:
-    """Yields the file's pieces; opened when the first is sent, so that thousands may wait."""
-    with file.open("rb") as opened:
-        yield from pieces_in_bytes(opened, 32 * 1024)
-
-
-def measure(stack: LocalStack, folder: Path, minutes: float, console: Console) -> list[dict[str, float]]:
+def measure(stack: LocalStack, clips: Sequence[ReferenceClip], console: Console) -> list[dict[str, float]]:
     """Returns a row a half minute of audio: minutes, seconds, MiB by role."""
     rows: list[dict[str, float]] = []
     done_s, started_s = 0.0, time.monotonic()
     broker = Broker(stack.bootstrap_servers)
+    # One by one, as they are played: thousands of sessions may wait.
+    jobs = (recording(clip.path, session_config("RECORDED"), None) for clip in clips)
     with Publisher.connect(broker) as publisher, Collector.connect(broker) as collector:
         player = Player(publisher, collector, PlayOptions(in_flight=16))
-        for event in player.play(enough(folder, minutes)):
+        for event in player.play(jobs):
             if not isinstance(event, Finished):
                 continue
             if event.failure is not None:
@@ -100,7 +61,7 @@ def measure(stack: LocalStack, folder: Path, minutes: float, console: Console) -
 
 def verdict(rows: list[dict[str, float]]) -> dict[str, Flatness]:
     """Returns for each role whether its memory is flat."""
-    return flatness(rows, [name for name in rows[-1] if name not in {"minutes", "elapsed_s"}])
+    return flatness(rows, [name for name in rows[-1] if name not in NOT_MEMORY])
 
 
 def show(rows: list[dict[str, float]], judged: dict[str, Flatness], console: Console) -> None:
@@ -122,26 +83,26 @@ def show(rows: list[dict[str, float]], judged: dict[str, Flatness], console: Con
 
 
 def main() -> int:
-    """Measures and prints; exit status 1 if any process grew."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measures and prints; exit status 1 if any process grew, 2 where there are too few rows to judge."""
+    parser = arguments(__doc__ or "")
     parser.add_argument("--minutes", type=float, default=60.0, help="audio to send")
-    parser.add_argument("--audio", type=Path, default=Path("samples"), help="folder with a manifest.jsonl")
-    parser.add_argument("--json", type=Path, help="write rows and verdict here")
     options = parser.parse_args()
     console = Console()
+    report = Report("memory", " ".join((__doc__ or "").split("\n\n")[2].split()), options.seed)
+    clips = enough(read_manifest(options.audio), options.minutes * 60, options.seed)
     with LocalStack(StackOptions.from_environment(), progress=console.print) as stack:
-        rows = measure(stack, options.audio, options.minutes, console)
-    if len(rows) < LEAST_ROWS:
+        report.rows = measure(stack, clips, console)
+    if len(report.rows) < LEAST_ROWS:
         console.print(f"{options.minutes:g} minutes are too little to judge: at least {LEAST_ROWS // 2} are needed")
         return 2
-    judged = verdict(rows)
-    show(rows, judged, console)
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cpus": psutil.cpu_count()}
-        options.json.write_text(
-            json.dumps({"machine": machine, "rows": rows, "verdict": judged}, indent=1, default=asdict)
-        )
-    return 0 if all(result.flat for result in judged.values()) else 1
+    judged = verdict(report.rows)
+    show(report.rows, judged, console)
+    flat = all(result.flat for result in judged.values())
+    report.figures = {"memory_flat": float(flat), "verdict": judged}
+    report.bars = [Bar("memory_flat", float(flat), 1)]
+    if options.json is not None:
+        report.write(options.json)
+    return 0 if report.reached else 1
 
 
 if __name__ == "__main__":
