@@ -24,6 +24,9 @@ SESSION_S: Final = 60.0
 MOST_AUDIO_S: Final = 6_000.0
 """200 MB of samples in the broker."""
 LOOK_S: Final = 0.1
+"""Between two looks at the service's count of batches, which is a page to ask for and tells no one when it changes:
+half a per cent of what is measured, and seldom enough that answering costs the host little.
+"""
 LOAD_START_S: Final = 4.0
 BATCH_MS: Final = 6.0
 NEARLY: Final = 0.9

@@ -76,6 +76,7 @@ class SimulatedModel:
     def transcribe(self, requests: Sequence[SimulatedRequest], language: str = "en") -> list[Hypothesis]:
         """Returns a hypothesis for each request after the step time."""
         del language  # silence has none
+        # Not a wait for anything: taking the step's time is all that this device does.
         time.sleep(StepTimes.read(self._step_times).seconds(sum(request.audio_s for request in requests)))
         return [hypothesis(request) for request in requests]
 

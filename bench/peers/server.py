@@ -18,6 +18,8 @@ from josefine_local.process import ManagedProcess, ProcessSpec, log_tail
 
 READY_S: Final = 120.0
 STOP_S: Final = 5.0
+LOOK_S: Final = 0.2
+"""Between two looks whether it is ready: a program of others has no event to wait for, and it loads for seconds."""
 THREADS: Final = {
     "OMP_NUM_THREADS": "2",
     "MKL_NUM_THREADS": "2",
@@ -66,7 +68,7 @@ class Server:
                 self.stop()
                 what = f"ended with status {status}" if status is not None else f"is not ready after {READY_S:.0f} s"
                 raise SystemFailedError(f"{self._name} {what}: {log_tail(log, 3)}")
-            time.sleep(0.2)
+            time.sleep(LOOK_S)
 
     def stop(self) -> None:
         """Ends it and its children. A second call does nothing."""
