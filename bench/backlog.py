@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.hearing import Heard, Listener
-from bench.load import LoadOptions, LoadProcess
+from bench.host_row import HOST_ROLES
+from bench.load import START_S, LoadOptions, LoadProcess
 from bench.simulated_device import StepTimes
 from bench.stages import DeviceWork, device_work, ports
 from bench.usage import cpu_between, usage
@@ -27,11 +28,9 @@ LOOK_S: Final = 0.1
 """Between two looks at the service's count of batches, which is a page to ask for and tells no one when it changes:
 half a per cent of what is measured, and seldom enough that answering costs the host little.
 """
-LOAD_START_S: Final = 4.0
 BATCH_MS: Final = 6.0
 NEARLY: Final = 0.9
 PATIENCE_S: Final = 180.0
-HOST_ROLES: Final = ("ingest", "feature", "inference")
 
 
 def measure_backlog(
@@ -50,7 +49,7 @@ def measure_backlog(
 def _measure(stack: LocalStack, tape: Path, speed: float) -> dict[str, Any]:
     audio_s = min(speed * SECONDS, MOST_AUDIO_S)
     sessions = max(round(audio_s / SESSION_S), 4)
-    name, begin_s = f"backlog-{time.time_ns()}", time.time() + LOAD_START_S
+    name, begin_s = f"backlog-{time.time_ns()}", time.time() + START_S
     load = LoadOptions(
         stack.bootstrap_servers, str(tape), name, sessions, begin_s, SESSION_S, 0.0, SESSION_S, SESSION_S,
         mode="RECORDED",

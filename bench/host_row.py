@@ -11,10 +11,10 @@ from typing import Any, Final
 import psutil
 
 from bench.hearing import Heard, Listener
-from bench.load import LoadOptions, LoadOutcome, LoadProcess, split
+from bench.load import START_S, LoadOptions, LoadOutcome, LoadProcess, split
 from bench.report import Distribution
 from bench.stages import DeviceWork, device_work, lag, ports
-from bench.usage import CHILD, Usage, cpu_between, usage
+from bench.usage import CHILD, MOST_OTHERS, Usage, cpu_between, machine_s, usage
 from josefine_client.pacing import PIECE_S
 from josefine_ingest.session import LIVE_FRAME_S
 from josefine_kafka.connection import Broker
@@ -31,12 +31,8 @@ LATEST_FINAL_S: Final = 1.0
 LAG_GROWTH_S: Final = 0.5
 LATEST_PIECE_S: Final = 0.1
 """Half a piece."""
-MOST_OTHERS: Final = 0.15
-"""Cores that others may take: on a quiet machine the system itself takes some hundredths."""
 SETTLE_S: Final = 5.0
 """After the last start: first interims, and segments of every age."""
-LOAD_START_S: Final = 4.0
-"""For the load's processes to begin and read the tape."""
 STREAMS_PER_LOAD: Final = 400
 DRAIN_S: Final = 90.0
 
@@ -85,7 +81,7 @@ def measure_row(
     """
     name = f"bench-{streams}-{time.time_ns()}"
     listener, heard = Listener(Broker(stack.bootstrap_servers)), Heard(name)
-    begin_s = time.time() + LOAD_START_S
+    begin_s = time.time() + START_S
     from_s = begin_s + options.ramp_s + SETTLE_S
     load = LoadOptions(
         stack.bootstrap_servers,
@@ -143,16 +139,10 @@ def _moment(stack: LocalStack, loads: list[LoadProcess], streams: int) -> _Momen
         usage(stack),
         sum(sum(psutil.Process(each.pid).cpu_times()[:2]) for each in loads),
         sum(os.times()[:2]),
-        *_machine_s(),
+        *machine_s(),
         device_work(services["inference"]),
         {role: lag(services[role]) / (RECORDS_PER_S[role] * streams) for role in HOST_ROLES},
     )
-
-
-def _machine_s() -> tuple[float, float]:
-    """Returns CPU seconds that all cores were busy since the machine began, and those that its host took away."""
-    times = psutil.cpu_times()
-    return times.user + times.nice + times.system + times.irq + times.softirq, times.steal
 
 
 def _drain(stack: LocalStack, listener: Listener, heard: Heard, streams: int) -> None:

@@ -38,6 +38,8 @@ NAP_S: Final = 0.002
 """Shortest sleep: what falls due meanwhile is sent at once."""
 ACKNOWLEDGE_S: Final = 60.0
 RECORDED_PIECE_S: Final = 1.0
+START_S: Final = 4.0
+"""For processes of this module to begin and read the tape."""
 
 
 @dataclass(frozen=True, slots=True)

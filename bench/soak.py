@@ -26,7 +26,7 @@ from rich.console import Console
 from bench.corpus import shuffled, speech
 from bench.flatness import LEAST_ROWS, flatness
 from bench.hearing import Heard, Listener
-from bench.load import LoadOptions, LoadProcess
+from bench.load import START_S, LoadOptions, LoadProcess
 from bench.report import Bar, Distribution, Report, arguments
 from bench.stages import gauge, lag, ports
 from bench.tape import record
@@ -41,7 +41,6 @@ TAPE_S: Final = 3600.0
 SHORTEST_S, LONGEST_S = 5.0, 60.0
 ABANDONED: Final = 1 / 12
 RECORDED_EVERY_S: Final = 20.0
-LOAD_START_S: Final = 4.0
 RAMP_S: Final = 20.0
 LATENCY: Final = "p95_s"
 LATENCY_GROWTH, LATENCY_SLACK_S = 0.2, 0.1
@@ -124,7 +123,7 @@ def main() -> int:
                 str(tape),
                 f"soak-{time.time_ns()}",
                 options.streams,
-                time.time() + LOAD_START_S,
+                time.time() + START_S,
                 options.minutes * 60,
                 RAMP_S,
                 SHORTEST_S,

@@ -15,6 +15,11 @@ SERVERS: Final = frozenset({"broker", "store"})
 NOT_HOST: Final = SERVERS | {CHILD}
 """Model, broker and store are not Python's doing."""
 
+MOST_OTHERS: Final = 0.15
+"""Cores that others may take: on a quiet machine the system itself takes some hundredths, and a row with more tells of
+a machine that was not quiet.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -62,6 +67,12 @@ def cpu_between(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict
 def host_cpu_s(spent: Mapping[str, float]) -> float:
     """Returns the CPU seconds of everything but model, broker and store."""
     return sum(seconds for role, seconds in spent.items() if role not in NOT_HOST)
+
+
+def machine_s() -> tuple[float, float]:
+    """Returns CPU seconds that all cores were busy since the machine began, and those that its host took away."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + times.irq + times.softirq, times.steal
 
 
 def _processes(stack: LocalStack) -> Iterator[tuple[str, psutil.Process]]:

@@ -8,14 +8,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psutil
-
 from bench.streaming.audio import Spoken, total_s
 from bench.streaming.load import Load
 from bench.streaming.row import row
 from bench.streaming.session import Session
 from bench.streaming.system import System
-from bench.usage import Usage
+from bench.usage import Usage, machine_s
 
 BOUND_S: Final = 1.0
 """What a person who has stopped speaking waits for, at most, 95 times of 100."""
@@ -66,7 +64,7 @@ class Recorder:
         return self._pool.submit(self._reading)
 
     def _reading(self) -> Reading:
-        return Reading(time.time(), self._system.usage(), time.process_time(), _busy_s())
+        return Reading(time.time(), self._system.usage(), time.process_time(), sum(machine_s()))
 
     def close(self) -> None:
         """Waits for what is being read."""
@@ -130,11 +128,6 @@ def _measured(recorder: Recorder, load: Load, recordings: Sequence[Spoken], stre
     made = row(load, streams, begin_s, end_s, time.time(), BOUND_S)
     made |= _used(idle, first.result(), last.result(), streams)
     return made | {"cut_short": end_s - begin_s < 0.99 * plan.window_s, "drained": drained}
-
-
-def _busy_s() -> float:
-    times = psutil.cpu_times()
-    return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
 
 
 def _all_heard(load: Load, begin_s: float, end_s: float) -> bool:

@@ -11,6 +11,7 @@ from bench.streaming.audio import Spoken, total_s
 from bench.streaming.measure import Plan, measure, warm_up
 from bench.streaming.search import Ask
 from bench.streaming.system import System
+from bench.usage import MOST_OTHERS
 
 SHORT: Final = 1 / 3
 """Of the duration, for looks that only narrow the search."""
@@ -18,8 +19,6 @@ LEAST_SESSIONS: Final = 20
 """In a window, so that its 95th percentile is more than its worst session: few streams are measured for longer."""
 LONGEST: Final = 3.0
 """Durations, however few the streams."""
-MOST_OTHERS: Final = 0.15
-"""Cores: a row with more tells of a machine that was not quiet."""
 COLUMNS: Final = (
     *("system", "streams", "sessions", "refused", "unheard", "after_end_s", "after_words_s", "interims_per_stream_s"),
     *("interim_s", "wer", "cores", "load_cores", "cores_others", "private_mib", "load_late_s", "within", "short"),
