@@ -1,5 +1,6 @@
 """librdkafka properties that every client shares, and what its errors mean for a stage."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -19,6 +20,8 @@ still for a minute, though another broker leads them after some seconds. What th
 design, joining a group, has a deadline of its own.
 """
 
+LEAST_S: Final = 0.1
+"""What a call gets that is repeated close to its deadline: librdkafka takes none as a time-out of its own."""
 FENCED: Final = frozenset(
     {
         KafkaError._FENCED,
@@ -82,6 +85,31 @@ def calling(doing: str, call: Callable[[], T]) -> T:
         return call()
     except KafkaException as error:
         raise translated(error.args[0], doing) from error
+
+
+def insisting(
+    doing: str, deadline_s: float, call: Callable[[float], T], passing: Callable[[KafkaError], bool], pause_s: float = 0
+) -> T:
+    """Returns what a librdkafka call gives that is told the seconds left, repeated while its error is `passing`.
+
+    Args:
+        doing: what is tried, for the error.
+        deadline_s: until when, by time.monotonic.
+        call: gets the seconds left, at least LEAST_S.
+        passing: whether the same call may succeed later.
+        pause_s: between two calls, for errors that come at once.
+
+    Raises:
+        StageError: by kind, see `translated`.
+    """
+    while True:
+        try:
+            return call(max(deadline_s - time.monotonic(), LEAST_S))
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            if not passing(cause) or time.monotonic() >= deadline_s:
+                raise translated(cause, doing) from error
+        time.sleep(pause_s)
 
 
 def headers_of(message: Message) -> dict[str, bytes]:

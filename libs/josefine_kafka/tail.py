@@ -5,15 +5,16 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, translated
+from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, insisting, translated
 from josefine_stage.errors import ConfigurationError
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
 
 BEGINNING, END = -2, -1
 RETRY_S = 0.1
+"""Between two questions for a leader: the answer comes at once, and an election takes tenths of a second."""
 NO_LEADER = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 
@@ -68,19 +69,14 @@ class TopicTail:
 
     def _high(self, partition: TopicPartition) -> int:
         """Returns the partition's end; asks again while it has no leader yet, as just after its topic was created."""
-        deadline_s = time.monotonic() + self._broker.timeout_s
-        while True:
-            left_s = max(deadline_s - time.monotonic(), RETRY_S)
-            try:
-                _, high = self._consumer.get_watermark_offsets(partition, timeout=left_s)
-            except KafkaException as error:
-                cause: KafkaError = error.args[0]
-                passing = cause.retriable() or cause.code() in NO_LEADER
-                if not passing or time.monotonic() >= deadline_s:
-                    raise translated(cause, "look up the end") from error
-                time.sleep(RETRY_S)
-            else:
-                return int(high)
+        _, high = insisting(
+            "look up the end",
+            time.monotonic() + self._broker.timeout_s,
+            lambda left_s: self._consumer.get_watermark_offsets(partition, timeout=left_s),
+            lambda error: error.retriable() or error.code() in NO_LEADER,
+            RETRY_S,
+        )
+        return int(high)
 
     def poll(self, timeout_s: float, most: int = 500) -> Iterator[RawRecord]:
         """Yields what has come, waiting at most `timeout_s` for the first."""

@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from josefine_kafka.call_limit import CallLimit
-from josefine_kafka.connection import FENCED, MAX_RECORD_BYTES, Broker, calling, translated
+from josefine_kafka.connection import FENCED, MAX_RECORD_BYTES, Broker, calling, insisting, translated
 from josefine_kafka.membership import generation_of, require_membership
 from josefine_stage.errors import BrokerError, StageError, UnitAbortedError
 from josefine_stage.handler import Source
@@ -213,17 +213,7 @@ class TransactionalUnit:
 
     @staticmethod
     def _until(deadline_s: float, call: Callable[[float], None]) -> None:
-        """Repeats a call while its error says that it may be repeated (KIP-360) and time is left."""
-        while True:
-            try:
-                call(max(deadline_s - time.monotonic(), 0.1))
-            except KafkaException as error:
-                cause: KafkaError = error.args[0]
-                if cause.retriable() and time.monotonic() < deadline_s and cause.code() not in FENCED:
-                    continue
-                raise translated(cause, "commit the transaction") from error
-            else:
-                return
+        insisting("commit the transaction", deadline_s, call, _repeatable)
 
     def abort(self) -> None:
         if self._open:
@@ -235,3 +225,8 @@ class TransactionalUnit:
         self.abort()
         self._writer.close()
         self._limit.close()
+
+
+def _repeatable(error: KafkaError) -> bool:
+    """Whether a call of a transaction may be repeated (KIP-360)."""
+    return error.retriable() and error.code() not in FENCED

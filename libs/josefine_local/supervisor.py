@@ -1,5 +1,6 @@
 """Keeps the processes of a stack running: start in phases, watch, restart with back-off, stop in reverse order."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,10 @@ from josefine_local.slot import Slot, SlotView
 
 TICK_S: Final = 0.05
 """Time between two looks while something is not ready; once all is ready, four times as long."""
+SLICE_S: Final = 0.5
+"""The longest that a caller blocks at a time. A signal that comes in the moment before a thread blocks does not wake
+it, nor does one that another thread of the process gets: Python handles both when the main thread looks again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class Supervisor:
             StoppedError: stop() was called meanwhile.
         """
         self._thread.start()
-        self._settled.wait()
+        while not self._settled.wait(SLICE_S):
+            pass
         self.check()
         if self._stop.is_set():
             raise StoppedError("stopped before the stack was ready")
@@ -67,14 +73,15 @@ class Supervisor:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the end of the supervisor; returns whether it has ended."""
-        self._thread.join(timeout_s)
+        deadline_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        while self._thread.is_alive() and (left_s := deadline_s - time.monotonic()) > 0:
+            self._thread.join(min(left_s, SLICE_S))
         return not self._thread.is_alive()
 
     def stop(self) -> None:
         """Stops all processes in reverse order and returns when they have ended."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self.wait()
 
     def views(self) -> list[SlotView]:
         """Returns what is known of every process now."""

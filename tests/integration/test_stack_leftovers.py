@@ -14,7 +14,7 @@ from josefine_local.options import StackOptions
 from josefine_local.stack import LocalStack
 from josefine_local.temporary import remove_leftovers
 
-DEADLINE_S = 120.0
+DEADLINE_S = 60.0
 # A command that holds a temporary stack until it is told to end; SIGHUP as a terminal leaves it, not as nohup does.
 HOLD = """
 import signal, sys
@@ -26,11 +26,32 @@ from josefine_local.stack import LocalStack
 def hold():
     with LocalStack(StackOptions(services=(), broker="tansu", partitions=0)) as stack:
         print(stack.run_dir, flush=True)
+        before_waiting()
         stack.wait()
 
 main.app.command()(hold)
 sys.argv[1:] = ["hold"]
 main.main()
+"""
+AT_ONCE = "def before_waiting(): pass\n"
+# A signal that comes in the moment before the main thread blocks does not wake it, nor does one that another thread
+# gets; the latter can be made to happen.
+PAST_THE_MAIN_THREAD = """
+import os, signal, sys, threading, traceback
+from pathlib import Path
+
+def waits(main):
+    called = traceback.extract_stack(sys._current_frames()[main.ident])
+    state = Path(f"/proc/self/task/{main.native_id}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "S" and any((Path(f.filename).name, f.name) == ("supervisor.py", "wait") for f in called)
+
+def once_it_waits():
+    while not waits(threading.main_thread()):
+        os.sched_yield()
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+def before_waiting():
+    threading.Thread(target=once_it_waits, daemon=True).start()
 """
 
 
@@ -53,13 +74,19 @@ def left_over(folder: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_told_to_end_removes_its_folder(folder, number):
-    command = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True)
+    command = subprocess.Popen([sys.executable, "-c", AT_ONCE + HOLD], stdout=subprocess.PIPE, text=True)
     with command:
         run_dir = Path(command.stdout.readline().strip())
         assert run_dir.parent == folder
         command.send_signal(number)
         assert command.wait(DEADLINE_S) == 130
     assert not run_dir.exists()
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_is_heeded(folder):
+    command = [sys.executable, "-c", PAST_THE_MAIN_THREAD + HOLD]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, timeout=DEADLINE_S, check=False).returncode == 130
+    assert list(folder.iterdir()) == []
 
 
 def test_a_hangup_that_is_ignored_stays_ignored():

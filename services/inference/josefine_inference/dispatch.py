@@ -146,7 +146,11 @@ class Dispatch:
             if output:
                 outputs.append(output)
             channels.append(task.channel)
-        self._submit(live=live)
+        now_s = self._clock()
+        if now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            self._pace.look(self._device.status())
+        self._submit(now_s, live=live)
         return channels, outputs
 
     def forget(self, keys: Iterable[str]) -> None:
@@ -157,11 +161,7 @@ class Dispatch:
         for id_ in ids:
             del self._tasks[id_]
 
-    def _submit(self, *, live: bool) -> None:
-        now_s = self._clock()
-        if now_s - self._looked_s >= LOOK_S:
-            self._looked_s = now_s
-            self._pace.look(self._device.status())
+    def _submit(self, now_s: float, *, live: bool) -> None:
         while self._device.room():
             beside = BesideLive(self._pace.ahead_of_final_hops(), self._device.idle()) if live else None
             jobs = self._scheduler.next_batch(now_s, beside)
