@@ -17,6 +17,8 @@ from typing import Any
 
 import structlog
 
+from josefine_stage.back_pressure import BackPressure
+from josefine_stage.books import Books
 from josefine_stage.clock import Clock
 from josefine_stage.dead_letters import FailureLimit
 from josefine_stage.epoch import epoch
@@ -35,7 +37,6 @@ from josefine_stage.ports import (
     SnapshotStore,
     UnitOfWork,
 )
-from josefine_stage.position import pack
 from josefine_stage.reading import read_record
 from josefine_stage.restoring import Restorer
 from josefine_stage.rhythm import Rhythm
@@ -48,12 +49,8 @@ from josefine_wire.codec import WireError
 
 IDLE_COMMIT_S = 1.0
 """Offsets that no output waits for are committed this seldom: nothing is lost, a restart replays a second more."""
-LOOK_BACK_S = 1.0
-"""How often it is worked out anew from where a restart would have to replay: over all sessions."""
-PAUSE_AFTER_S = 0.5
 BUSY_POLL_S = 0.01
 IDLE_POLL_S = 0.1
-NOTHING_DONE = Position(0, pack(0, 0, ()))
 
 log = structlog.get_logger()
 
@@ -98,10 +95,8 @@ class Runtime:
         self._running_time = RunningTime(ports.clock)
         self._metrics = metrics
         self._health = health
-        self._partitions: dict[Source, Partition] = {}
         self._sessions = SessionTable()
-        self._raw: dict[Input[Any], RawRecord] = {}
-        self._wrote: set[Input[Any]] = set()
+        self._books = Books(self._sessions, ports.clock)
         self._suspects = Suspects()
         self._standing = Standing(lambda: epoch(self._reader.generation(), ports.unit.producer_epoch))
         self._restorer = Restorer(handler, ports.store, self._standing, self._sessions)
@@ -112,10 +107,10 @@ class Runtime:
         )
         self._unopened: list[Input[Any]] = []
         """Read, and waiting for a store that does not answer."""
-        self._committed_at_s = self._looked_back_at_s = ports.clock.monotonic_s()
+        self._committed_at_s = ports.clock.monotonic_s()
         self._rhythm = Rhythm(ports.clock, options.commit_interval_s)
-        self._full_since_s: float | None = None
-        self._paused = self._joined = False
+        self._back_pressure = BackPressure(ports.clock)
+        self._joined = False
         self._reader: Reader = ports.open_reader(self)
 
     # --- the loop -----------------------------------------------------------------------------------------
@@ -138,18 +133,19 @@ class Runtime:
     def turn(self) -> None:
         """One round of the loop."""
         self._rhythm.gather(busy=self._handler.busy())
-        if self._full_since_s is None or self._paused:
-            records = self._reader.poll(self._options.poll_records, self._poll_timeout_s())
-        else:
+        if self._back_pressure.waits:
             self._clock.wait(BUSY_POLL_S)
-            records = ()
+            records: Sequence[RawRecord] = ()
+        else:
+            records = self._reader.poll(self._options.poll_records, self._poll_timeout_s())
         self._rhythm.read(len(records), self._options.poll_records)
         self._take(records)
         self._collect()
         self._commit_if_due()
         if not self._outbox.open:
-            self._snapshots.sweep_if_due(self._offset)
-        self._hold_back()
+            self._snapshots.sweep_if_due(self._books.offset)
+        full = self._handler.full() or bool(self._unopened)
+        self._back_pressure.regulate(self._reader, self._books.partitions, full=full)
         self._publish()
 
     def _poll_timeout_s(self) -> float:
@@ -159,12 +155,12 @@ class Runtime:
     def _drain(self) -> None:
         """Finishes accepted records within the drain deadline; what is left is replayed by the next owner."""
         deadline_s = self._clock.monotonic_s() + self._options.drain_s
-        self._reader.pause(list(self._partitions))
-        while self._raw and self._clock.monotonic_s() < deadline_s:
+        self._reader.pause(list(self._books.partitions))
+        while self._books and self._clock.monotonic_s() < deadline_s:
             self._reader.poll(1, BUSY_POLL_S)
             self._collect()
             self._commit_if_due()
-        log.info("drain_ended", unfinished_records=len(self._raw))
+        log.info("drain_ended", unfinished_records=len(self._books))
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -173,30 +169,26 @@ class Runtime:
             self._metrics.records.inc(len(records))
             self._metrics.batch.observe(len(records))
         read = [entry for raw in records if (entry := self._open(raw)) is not None]
-        inputs, self._unopened = self._current([*self._unopened, *read]), []
+        inputs, self._unopened = self._books.current([*self._unopened, *read]), []
         while inputs:
-            result = self._restorer.restore(inputs, self._partitions, self._reader.offset_at)
+            result = self._restorer.restore(inputs, self._books.partitions, self._reader.offset_at)
             self._unopened += result.waiting
             for source, offset in result.rewind.items():
                 self._go_back(source, offset)
             # Going back commits, and a commit that fails takes every partition back.
-            for entry in self._current(result.known):
+            for entry in self._books.current(result.known):
                 self._finish(Progress(entry))
-            inputs = self._accept(self._current(result.fresh))
-
-    def _current(self, inputs: Sequence[Input[Any]]) -> list[Input[Any]]:
-        """Returns the inputs that were not given up with their partition meanwhile."""
-        return [entry for entry in inputs if entry in self._raw]
+            inputs = self._accept(self._books.current(result.fresh))
 
     def _open(self, raw: RawRecord) -> Input[Any] | None:
-        partition = self._partitions.get(raw.source)
+        partition = self._books.partitions.get(raw.source)
         if partition is None:
             return None
         partition.ledger.read(raw.offset)
         committed = partition.ledger.is_durable(raw.offset)
         key, record, problem = read_record(raw)
         entry = Input(raw.source, raw.offset, key, raw.timestamp_ms, record, committed)
-        self._raw[entry] = raw
+        self._books.enter(entry, raw)
         condemned = self._suspects.condemned(raw.source, raw.offset)
         if condemned is not None:
             problem = Rejection("handler_failed", condemned)
@@ -217,7 +209,7 @@ class Runtime:
                 self._handler.accept(batch)
         except Exception as error:  # noqa: BLE001 - a handler's bug on one record must not stop all sessions
             self._blame(batch, error)
-            return self._current(rest)
+            return self._books.current(rest)
         self._sessions.touch(*(entry.key for entry in batch))
         return rest
 
@@ -252,21 +244,21 @@ class Runtime:
     def _finish(self, progress: Progress[Any]) -> None:
         """Takes what an input caused, or lets it wait where a commit could not name the input (position.py)."""
         entry = progress.input
-        partition = self._partitions.get(entry.source)
-        if entry not in self._raw or partition is None:
+        if entry not in self._books:
             return
+        partition = self._books.partitions[entry.source]
         too_many = _writes(progress) and not partition.may_write(entry.offset)
         if too_many or partition.holds_back(entry):
             partition.waiting.append(progress)
         else:
-            self._settle(progress, partition)
+            self._settle(progress)
 
     def _settle_waiting(self) -> None:
-        for partition in self._partitions.values():
+        for partition in self._books.partitions.values():
             for progress in partition.release():
-                self._settle(progress, partition)
+                self._settle(progress)
 
-    def _settle(self, progress: Progress[Any], partition: Partition) -> None:
+    def _settle(self, progress: Progress[Any]) -> None:
         """Writes what an input caused and, when it is done, closes it in the books."""
         entry = progress.input
         if _writes(progress):
@@ -275,14 +267,12 @@ class Runtime:
             except WireError as error:
                 log.exception("output_unwritable", partition=entry.source.partition, offset=entry.offset)
                 progress = Progress(entry, rejection=Rejection("unwritable", str(error)))
-            self._wrote.add(entry)
+            self._books.wrote(entry)
         if not progress.done:
             return
-        raw = self._raw.pop(entry)
+        raw = self._books.finish(entry)
         if progress.rejection and not entry.committed:
             self._outbox.bury(raw, entry.key, progress.rejection, entry.record.get("session_id"))
-        partition.ledger.finish(entry.offset, wrote=entry in self._wrote)
-        self._wrote.discard(entry)
 
     # --- commit -------------------------------------------------------------------------------------------
 
@@ -297,14 +287,11 @@ class Runtime:
     def _commit(self) -> bool:
         """Makes outputs and positions durable; returns whether they are (else everything is replayed)."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._looked_back_at_s >= LOOK_BACK_S or not self._outbox.open:
-            self._looked_back_at_s = now_s
-            for source, partition in self._partitions.items():
-                partition.replay_from = self._sessions.replay_from(source, partition.ledger.advance())
-        positions = self._changed_positions()
+        self._books.look_back(at_once=not self._outbox.open)
+        positions = self._books.changed_positions()
         self._committed_at_s = now_s
         if not positions and (self._outbox.open or self._standing.disputed):
-            positions = self._unchanged_position()
+            positions = self._books.unchanged_position()
         if not positions and not self._outbox.open:
             return True
         try:
@@ -312,127 +299,77 @@ class Runtime:
         except UnitAbortedError as error:
             self._metrics.aborted.inc()
             log.warning("unit_aborted", reason=str(error))
-            for source in list(self._partitions):
-                self._replay(source, "unit_aborted")
+            self._replay_all("unit_aborted")
             return False
         self._rhythm.committed(self._clock.monotonic_s() - now_s)
         if positions:
             self._standing.confirmed()
-        self._committed(positions)
+            self._books.committed(positions)
+            if ended := self._books.drop_ended():
+                self._handler.forget(ended)
         return True
-
-    def _unchanged_position(self) -> dict[Source, Position]:
-        """Returns a position that stays, so that the broker sees from which generation of the group a unit comes."""
-        for source, partition in self._partitions.items():
-            return {source: partition.position(partition.replay_from)}
-        return {}
-
-    def _changed_positions(self) -> dict[Source, Position]:
-        changed = {}
-        for source, partition in self._partitions.items():
-            position = partition.position(partition.replay_from)
-            nothing_done = partition.committed is None and position == NOTHING_DONE
-            if position != partition.committed and not nothing_done:
-                changed[source] = position
-        return changed
-
-    def _committed(self, positions: Mapping[Source, Position]) -> None:
-        for source, position in positions.items():
-            partition = self._partitions[source]
-            partition.committed = position
-            partition.ledger.committed = position.offset
-        if positions:
-            self._forget_ended()
-
-    def _forget_ended(self) -> None:
-        """Drops sessions whose end is durable, but for those whose late records the handler still holds."""
-        ended = {
-            key
-            for key, session in self._sessions.items()
-            if session.over
-            and not session.touched
-            and session.versions
-            and session.versions[-1] <= self._offset(session.source)
-        }
-        if ended:
-            ended -= {entry.key for entry in self._raw}
-            self._handler.forget(ended)
-            self._sessions.drop(ended)
-
-    def _offset(self, source: Source) -> int:
-        return self._partitions[source].ledger.committed
 
     # --- going back ---------------------------------------------------------------------------------------
 
     def _go_back(self, source: Source, offset: int) -> None:
         """Reads a partition again from where the state of one of its sessions can be rebuilt."""
         self._commit()
-        earliest_needed = self._partitions[source].reopened().replay_from
+        earliest_needed = self._books.partitions[source].reopened().replay_from
         self._rewind(source, min(offset, earliest_needed), "session_state_missing")
 
     def _replay(self, source: Source, reason: str) -> None:
         """Takes a partition back to its last commit."""
-        self._rewind(source, self._partitions[source].reopened().replay_from, reason)
+        self._rewind(source, self._books.partitions[source].reopened().replay_from, reason)
+
+    def _replay_all(self, reason: str) -> None:
+        for source in list(self._books.partitions):
+            self._replay(source, reason)
 
     def _rewind(self, source: Source, offset: int, reason: str) -> None:
         """Drops the partition's state and reads it again from `offset`; what is durable is not written again."""
         log.warning("partition_rewound", partition=source.partition, offset=offset, reason=reason)
         self._metrics.rewinds.labels(reason).inc()
-        partition = self._partitions[source].reopened()
-        self._drop(source)
+        partition = self._books.partitions[source].reopened()
+        self._handler.forget(self._books.give_up(source))
         partition.replay_from = min(partition.replay_from, offset)
         partition.read_from = offset
-        self._partitions[source] = partition
+        self._books.put(partition)
         self._reader.seek(source, offset)
-
-    def _drop(self, source: Source) -> None:
-        given_up = [entry for entry in self._raw if entry.source == source]
-        keys = self._sessions.of(source)
-        # Work without a session (texts) is given up with its records.
-        self._handler.forget({*keys, *(entry.key for entry in given_up)})
-        self._sessions.drop(keys)
-        for entry in given_up:
-            del self._raw[entry]
-            self._wrote.discard(entry)
-        del self._partitions[source]
 
     # --- assignment ---------------------------------------------------------------------------------------
 
     def assigned(self, committed: Mapping[Source, Position | None]) -> Mapping[Source, int | None]:
-        if self._paused:
-            # What is paused stays so when partitions are added; whether to pause all of them is found out anew.
-            self._reader.resume(list(self._partitions))
-        self._joined, self._paused = True, False
+        self._back_pressure.lift(self._reader, self._books.partitions)
+        self._joined = True
         start: dict[Source, int | None] = {}
         for source, position in committed.items():
             partition = Partition.taken_up(source, position)
-            self._partitions[source] = partition
+            self._books.put(partition)
             start[source] = partition.replay_from if position else None
-        self._metrics.assigned.set(len(self._partitions))
+        self._metrics.assigned.set(len(self._books.partitions))
         if committed:
             self._claim(anew=not any(committed.values()))
         log.info("partitions_assigned", start={source.partition: offset for source, offset in start.items()})
         return start
 
     def revoked(self, sources: Collection[Source]) -> None:
-        held = [source for source in sources if source in self._partitions]
+        held = [source for source in sources if source in self._books.partitions]
         if held and self._commit():
-            self._snapshots.take((key for source in held for key in self._sessions.of(source)), self._offset)
+            self._snapshots.take((key for source in held for key in self._sessions.of(source)), self._books.offset)
         self.lost(held)
 
     def lost(self, sources: Collection[Source]) -> None:
-        given_up = [source for source in sources if source in self._partitions]
+        given_up = [source for source in sources if source in self._books.partitions]
         for source in given_up:
-            self._drop(source)
+            self._handler.forget(self._books.give_up(source))
             self._suspects.forget(source)
         self._standing.lost()
         if given_up and self._outbox.open:
             # What the open unit holds of these partitions is for their owner to write. It cannot be taken out, so
             # what it holds of the others is made again.
             self._outbox.abort()
-            for source in list(self._partitions):
-                self._replay(source, "partition_lost")
-        self._metrics.assigned.set(len(self._partitions))
+            self._replay_all("partition_lost")
+        self._metrics.assigned.set(len(self._books.partitions))
         log.info("partitions_given_up", partitions=sorted(source.partition for source in sources))
 
     def _claim(self, *, anew: bool) -> None:
@@ -449,28 +386,12 @@ class Runtime:
 
     # --- what others see ----------------------------------------------------------------------------------
 
-    def _hold_back(self) -> None:
-        """Stops reading while the handler is full or waits for the store: the log is the buffer.
-
-        A pause drops what was fetched, so a short fullness is only waited out; polling goes on within PAUSE_AFTER_S.
-        """
-        now_s = self._clock.monotonic_s()
-        if not self._handler.full() and not self._unopened:
-            if self._paused:
-                self._reader.resume(list(self._partitions))
-            self._full_since_s, self._paused = None, False
-            return
-        self._full_since_s = now_s if self._full_since_s is None else self._full_since_s
-        if not self._paused and now_s - self._full_since_s >= PAUSE_AFTER_S:
-            self._reader.pause(list(self._partitions))
-            self._paused = True
-
     def _publish(self) -> None:
         if not self._rhythm.publish_due():
             return
         self._metrics.sessions.set(len(self._sessions))
-        self._metrics.in_flight.set(len(self._raw))
-        self._metrics.paused.set(self._paused)
+        self._metrics.in_flight.set(len(self._books))
+        self._metrics.paused.set(self._back_pressure.paused)
         self._metrics.generation.set(self._reader.generation())
         self._metrics.lag.set(sum(self._reader.lag().values()))
         not_ready = None

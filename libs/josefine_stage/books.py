@@ -1,0 +1,131 @@
+"""What the runtime holds of its partitions: the books of each, the inputs that are not finished, the positions."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from josefine_stage.clock import Clock
+from josefine_stage.handler import Input, Source
+from josefine_stage.partition import Partition
+from josefine_stage.ports import Position, RawRecord
+from josefine_stage.position import pack
+from josefine_stage.sessions import SessionTable
+
+LOOK_BACK_S = 1.0
+"""How often it is worked out anew from where a restart would have to replay: over all sessions."""
+NOTHING_DONE = Position(0, pack(0, 0, ()))
+
+
+class Books:
+    """The books of all assigned partitions. Called from the loop's thread."""
+
+    def __init__(self, sessions: SessionTable, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._partitions: dict[Source, Partition] = {}
+        self._raw: dict[Input[Any], RawRecord] = {}
+        self._wrote: set[Input[Any]] = set()
+        self._looked_back_at_s = clock.monotonic_s()
+
+    # --- partitions ---------------------------------------------------------------------------------------
+
+    @property
+    def partitions(self) -> Mapping[Source, Partition]:
+        """The assigned partitions; a snapshot is not made, so nothing may be added or dropped while it is read."""
+        return self._partitions
+
+    def put(self, partition: Partition) -> None:
+        """Enters an assigned partition, or one that is read again."""
+        self._partitions[partition.source] = partition
+
+    def give_up(self, source: Source) -> set[str]:
+        """Drops a partition with its sessions and inputs; returns all keys that have to be forgotten."""
+        given_up = [entry for entry in self._raw if entry.source == source]
+        sessions = self._sessions.of(source)
+        self._sessions.drop(sessions)
+        for entry in given_up:
+            del self._raw[entry]
+            self._wrote.discard(entry)
+        del self._partitions[source]
+        # Work without a session (texts) is given up with its records.
+        return {*sessions, *(entry.key for entry in given_up)}
+
+    # --- inputs -------------------------------------------------------------------------------------------
+
+    def __contains__(self, entry: Input[Any]) -> bool:
+        """Whether an input was read and is neither finished nor given up."""
+        return entry in self._raw
+
+    def __len__(self) -> int:
+        """How many inputs are not finished."""
+        return len(self._raw)
+
+    def enter(self, entry: Input[Any], raw: RawRecord) -> None:
+        """Enters an input that has been read."""
+        self._raw[entry] = raw
+
+    def current(self, inputs: Iterable[Input[Any]]) -> list[Input[Any]]:
+        """Returns the inputs that were not given up with their partition meanwhile."""
+        return [entry for entry in inputs if entry in self._raw]
+
+    def wrote(self, entry: Input[Any]) -> None:
+        """Notes that something was written for an input."""
+        self._wrote.add(entry)
+
+    def finish(self, entry: Input[Any]) -> RawRecord:
+        """Closes an input that is done; returns its record."""
+        raw = self._raw.pop(entry)
+        self._partitions[entry.source].ledger.finish(entry.offset, wrote=entry in self._wrote)
+        self._wrote.discard(entry)
+        return raw
+
+    # --- positions ----------------------------------------------------------------------------------------
+
+    def offset(self, source: Source) -> int:
+        """Returns the partition's committed offset."""
+        return self._partitions[source].ledger.committed
+
+    def look_back(self, *, at_once: bool) -> None:
+        """Works out from where a restart would have to replay: `at_once`, or if that was long ago."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._looked_back_at_s < LOOK_BACK_S and not at_once:
+            return
+        self._looked_back_at_s = now_s
+        for source, partition in self._partitions.items():
+            partition.replay_from = self._sessions.replay_from(source, partition.ledger.advance())
+
+    def changed_positions(self) -> dict[Source, Position]:
+        """Returns the positions that the broker does not have yet."""
+        changed = {}
+        for source, partition in self._partitions.items():
+            position = partition.position(partition.replay_from)
+            nothing_done = partition.committed is None and position == NOTHING_DONE
+            if position != partition.committed and not nothing_done:
+                changed[source] = position
+        return changed
+
+    def unchanged_position(self) -> dict[Source, Position]:
+        """Returns a position that stays, so that the broker sees from which generation of the group a unit comes."""
+        for source, partition in self._partitions.items():
+            return {source: partition.position(partition.replay_from)}
+        return {}
+
+    def committed(self, positions: Mapping[Source, Position]) -> None:
+        """Notes that the broker has the positions."""
+        for source, position in positions.items():
+            partition = self._partitions[source]
+            partition.committed = position
+            partition.ledger.committed = position.offset
+
+    def drop_ended(self) -> Collection[str]:
+        """Drops the sessions whose end is durable, but for those with unfinished inputs; returns their keys."""
+        ended = set(self._durably_ended())
+        if ended:
+            ended -= {entry.key for entry in self._raw}
+            self._sessions.drop(ended)
+        return ended
+
+    def _durably_ended(self) -> Iterator[str]:
+        for key, session in self._sessions.items():
+            stored: Sequence[int] = session.versions
+            if session.over and not session.touched and stored and stored[-1] <= self.offset(session.source):
+                yield key
