@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from deadlines import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
 from josefine_cli.manifest import ReferenceClip, read_manifest
@@ -86,12 +87,9 @@ class Scene:
 
     def wait_for(self, found: Callable[[], Any], what: str, within_s: float = SETTLE_S) -> Any:
         """Returns the first true answer."""
-        deadline_s = time.monotonic() + within_s
-        while not (answer := found()):
-            if time.monotonic() > deadline_s:
-                raise AssertionError(f"{what} was waited for in vain for {within_s:.0f} s")
-            self.stop.wait(0.05)
-        return answer
+        return wait_until(
+            found, within_s=within_s, meanwhile=lambda: self.stop.wait(0.05), awaited=lambda: f"waited for {what}"
+        )
 
     def pause(self, seconds: float) -> None:
         """Lets time pass."""

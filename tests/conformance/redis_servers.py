@@ -1,18 +1,19 @@
 """A Redis Cluster and a primary with a Sentinel, as real processes on this machine."""
 
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import redis
+from deadlines import wait_until
 
 from josefine_local.ports import HOST, free_ports
 from josefine_local.valkey import find_valkey
 
 NODES, SLOTS = 3, 16_384
-DEADLINE_S = 60.0
+
+_until = partial(wait_until, not_yet=redis.RedisError)
 
 
 @dataclass
@@ -78,15 +79,3 @@ def _start(folder: Path, port: int, *more: str) -> subprocess.Popen[bytes]:
     data.mkdir()
     arguments = ("--port", str(port), "--bind", HOST, "--dir", str(data), "--save", "", *more)
     return subprocess.Popen([str(find_valkey()), *arguments], stdout=subprocess.DEVNULL)
-
-
-def _until(holds: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while True:
-        try:
-            if holds():
-                return
-        except redis.RedisError:
-            pass  # not yet: the deadline tells
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
+from deadlines import wait_until
 
 from josefine_kafka.admin import require_topics
 from josefine_kafka.connection import Broker
@@ -121,11 +122,11 @@ def _read(reader: Reader, key: bytes, count: int) -> list[RawRecord]:
 
 
 def _until(done: Callable[[], bool], *readers: Reader) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < deadline_s, "not within the deadline"
+    def poll() -> None:
         for reader in readers:
             reader.poll(100, 0.1)
+
+    wait_until(done, within_s=DEADLINE_S, meanwhile=poll)
 
 
 def _publish(world: World, key: bytes, values: Sequence[bytes]) -> None:

@@ -1,11 +1,11 @@
 """Snapshot stores: the same behaviour in memory and in Redis."""
 
-import time
 import uuid
 from collections.abc import Callable
 
 import pytest
 import redis
+from deadlines import wait_until
 from redis_servers import RedisServers
 
 from josefine_stage.errors import ConfigurationError, StoreError, StoreFencedError
@@ -153,11 +153,10 @@ def test_a_session_goes_on_when_sentinel_names_another_primary(redis_that_fails_
     store = RedisStore(redis_that_fails_over.url, "conformance", 60)
     store.save({key: Snapshot(1, b"before")}, {key: 0}, 1)
     redis_that_fails_over.fail_over()
-    deadline_s = time.monotonic() + 60
-    while True:
-        try:
-            store.save({key: Snapshot(2, b"after")}, {key: 0}, 1)
-            break
-        except StoreError:
-            assert time.monotonic() < deadline_s
+
+    def saved() -> bool:
+        store.save({key: Snapshot(2, b"after")}, {key: 0}, 1)
+        return True
+
+    assert wait_until(saved, not_yet=StoreError)
     assert store.load([key], 1)[key][-1].state == b"after"

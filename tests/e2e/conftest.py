@@ -1,7 +1,6 @@
 """Talking to the whole engine as applications do."""
 
 import io
-import time
 import wave
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from deadlines import wait_until
 
 from josefine_cli.manifest import ReferenceClip, read_manifest
 from josefine_client.chunks import Session
@@ -204,10 +204,16 @@ def tail_of(client):
 
         def records(count: int, wanted):
             found: list = []
-            deadline_s = time.monotonic() + PATIENCE_S
-            while len(found) < count:
-                assert time.monotonic() < deadline_s, f"{len(found)} of {count} records on {topic}"
-                found += [record for raw in tail.poll(0.5) if wanted(record := decode(topic, raw.value))]
+
+            def poll() -> None:
+                found.extend(record for raw in tail.poll(0.5) if wanted(record := decode(topic, raw.value)))
+
+            wait_until(
+                lambda: len(found) >= count,
+                within_s=PATIENCE_S,
+                meanwhile=poll,
+                awaited=lambda: f"{len(found)} of {count} records on {topic}",
+            )
             return found
 
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from deadlines import wait_until
 
 from josefine_inference.device import Device, DeviceOptions
 from josefine_inference.messages import Batch, Decoded
@@ -60,12 +61,13 @@ def batch(*works, model="tiny.en", language="en"):
 
 def until(device, done, within_s=30.0):
     """Polls until `done(outcomes so far)` and returns the outcomes."""
-    outcomes, deadline_s = [], time.monotonic() + within_s
-    pause = threading.Event()
-    while not done(outcomes):
-        assert time.monotonic() < deadline_s, f"nothing came: {outcomes}"
-        outcomes += device.poll()
+    outcomes, pause = [], threading.Event()
+
+    def poll():
+        outcomes.extend(device.poll())
         pause.wait(0.002)
+
+    wait_until(lambda: done(outcomes), within_s=within_s, meanwhile=poll, awaited=lambda: f"only {outcomes} came")
     return outcomes
 
 

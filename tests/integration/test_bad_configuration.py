@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from deadlines import wait_until
 from running_totals import chunk
 
 from josefine_kafka.backlog import StageBacklog
@@ -83,13 +84,6 @@ def _complaint(log: Path) -> str:
     return line
 
 
-def _until(holds: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
-
-
 def test_without_a_name_there_is_no_transactional_id(stage: Stage) -> None:
     process, log = stage.start(JOSEFINE_INSTANCE_ID="")
     assert process.wait(DEADLINE_S) == 2
@@ -98,7 +92,7 @@ def test_without_a_name_there_is_no_transactional_id(stage: Stage) -> None:
 
 def test_two_processes_of_one_name(stage: Stage, traffic: None) -> None:
     first, log = stage.start()
-    _until(lambda: "partitions_assigned" in log.read_text())
+    wait_until(lambda: "partitions_assigned" in log.read_text())
     second, log_of_second = stage.start()
     assert first.wait(DEADLINE_S) == 2, log.read_text()
     assert "JOSEFINE_INSTANCE_ID" in _complaint(log)
@@ -112,7 +106,7 @@ def test_a_store_that_remembers_a_later_life_of_the_group(
     first, _ = stage.start()
     committed = StageBacklog(Broker(broker_of_kind("kafka").bootstrap_servers), stage.name, topics.AUDIO_RAW)
     everything = committed.records()
-    _until(lambda: committed.records() < everything)
+    wait_until(lambda: committed.records() < everything)
     first.terminate()
     assert first.wait(DEADLINE_S) == 0
     store.hset(f"josefine:{stage.name}", "epoch", str(10**9))
@@ -126,5 +120,5 @@ def test_a_group_that_has_never_committed_may_begin_anew(stage: Stage, broker_of
     store = redis.Redis.from_url(broker_of_kind("kafka").redis_url)
     store.hset(f"josefine:{stage.name}", "epoch", str(10**9))
     process, log = stage.start()
-    _until(lambda: int(store.hget(f"josefine:{stage.name}", "epoch") or 0) < 10**9)
+    wait_until(lambda: int(store.hget(f"josefine:{stage.name}", "epoch") or 0) < 10**9)
     assert process.poll() is None, log.read_text()

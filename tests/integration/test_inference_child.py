@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 
 import numpy as np
 import psutil
@@ -28,6 +26,7 @@ from child_kit import (
     until,
     window,
 )
+from deadlines import wait_until
 
 from josefine_inference.deadlines import DeadlineLimits
 from josefine_inference.messages import Failed, Work
@@ -233,10 +232,7 @@ def test_a_killed_parent_leaves_no_child(start, state):
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    pause, deadline_s = threading.Event(), time.monotonic() + 10
-    while not gone(child):
-        assert time.monotonic() < deadline_s
-        pause.wait(0.01)
+    wait_until(lambda: gone(child), within_s=10)
 
 
 def test_the_childs_log_is_json_without_text(start, capfd):
