@@ -4,6 +4,7 @@ One cluster for all tests: each of them leaves it with every node in sync.
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import partial
 
@@ -29,7 +30,7 @@ QUICK = partial(Broker, extra={"socket.timeout.ms": "4000"})
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
-class Writer(threading.Thread):
+class Writer(threading.Thread, ABC):
     """Writes 0, 1, 2 ... to a topic until it is told to finish, and knows what was acknowledged."""
 
     def __init__(self, servers: str, topic: str, **properties: str) -> None:
@@ -51,8 +52,9 @@ class Writer(threading.Thread):
         except BaseException as failure:  # noqa: BLE001 - the thread's boundary: await_more and finish raise it
             self._failure = failure
 
+    @abstractmethod
     def write(self, finish: threading.Event) -> None:
-        raise NotImplementedError
+        """Produces until `finish` is set, and says by `has` what was acknowledged."""
 
     def has(self, numbers: list[int]) -> None:
         with self._progress:
