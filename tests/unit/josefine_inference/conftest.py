@@ -13,3 +13,13 @@ def kit() -> ModuleType:
 @pytest.fixture
 def device() -> session_kit.ScriptedDevice:
     return session_kit.ScriptedDevice()
+
+
+@pytest.fixture
+def make(kit, device):
+    def made(**changes):
+        handler = kit.handler(device, **changes)
+        handler.restore("s/0", None)
+        return handler
+
+    return made
