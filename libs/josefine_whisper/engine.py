@@ -123,6 +123,8 @@ class _Call:
         self._prompt = prompt
         self._language = language
         self._steps = [0] * len(requests)
+        self._encoded: dict[tuple[int, bool], Encoded] = {}
+        """By request and whether over the full window: however often it is decoded, it is encoded once."""
         self._best: dict[int, Transcript] = {}
 
     def run(self) -> list[Hypothesis]:
@@ -141,35 +143,45 @@ class _Call:
         shortened = [index for index in self._doubtful() if self._encoder.shortens(self._requests[index].log_mel)]
         attempts.update({index: replace(attempts[index], full=True) for index in shortened})
         self._try([attempts[index] for index in shortened])
-        for temperature in FALLBACK_TEMPERATURES:
-            self._try([replace(attempts[index], temperature=temperature) for index in self._doubtful()])
+        # All rungs of the ladder together: one by one they take three times as long, and every final behind them waits.
+        self._try(
+            [replace(attempts[index], temperature=t) for index in self._doubtful() for t in FALLBACK_TEMPERATURES]
+        )
 
     def _doubtful(self) -> list[int]:
-        return [
-            index
-            for index, transcript in self._best.items()
-            if self._requests[index].fallback and transcript.quality.doubtful
-        ]
+        return [index for index in self._best if self._is_doubtful(index)]
+
+    def _is_doubtful(self, index: int) -> bool:
+        return self._requests[index].fallback and self._best[index].quality.doubtful
 
     def _try(self, attempts: Sequence[_Attempt]) -> None:
-        """Decodes the attempts together and keeps each where it beats what is known."""
+        """Decodes the attempts together and keeps each where it beats what is known, samples up to a good one."""
         if not attempts:
             return
-        encoded = self._encoder.encode([(self._requests[attempt.index].log_mel, attempt.full) for attempt in attempts])
-        jobs = [self._job(attempt, audio) for attempt, audio in zip(attempts, encoded, strict=True)]
+        self._encode(attempts)
+        jobs = [self._job(attempt) for attempt in attempts]
         for attempt, job, decoded in zip(attempts, jobs, self._decoder.decode(jobs), strict=True):
             self._steps[attempt.index] += decoded.steps
+            if attempt.temperature and not self._is_doubtful(attempt.index):
+                continue
             transcript = Transcript.of(decoded, len(job.forced), self._tokenizer)
             known = self._best.get(attempt.index)
             if known is None or transcript.beats(known):
                 self._best[attempt.index] = transcript
 
-    def _job(self, attempt: _Attempt, encoded: Encoded) -> Job:
+    def _encode(self, attempts: Sequence[_Attempt]) -> None:
+        """Encodes what the attempts listen to and no attempt before has listened to."""
+        new = dict.fromkeys((attempt.index, attempt.full) for attempt in attempts)
+        wanted = [key for key in new if key not in self._encoded]
+        windows = [(self._requests[index].log_mel, full) for index, full in wanted]
+        self._encoded.update(zip(wanted, self._encoder.encode(windows), strict=True))
+
+    def _job(self, attempt: _Attempt) -> Job:
         request = self._requests[attempt.index]
         hops = len(request.log_mel)
         prefix = request.prefix if attempt.forced else ()
         return Job(
-            encoded=encoded,
+            encoded=self._encoded[attempt.index, attempt.full],
             audio_positions=-(-hops // 2),
             prompt=self._prompt,
             forced=self._tokenizer.encode_words(prefix, self._language),
