@@ -48,6 +48,8 @@ class Hypothesis:
     """UTF-8 bytes of the text over its deflated bytes; above 2.4 the text most likely loops."""
     decode_steps: int
     """Decoder passes spent on this window, repeats included."""
+    doubtful: bool = False
+    """Whether another decode may well be better; with `fallback`, whether it still would be."""
 
 
 SILENCE = Hypothesis(

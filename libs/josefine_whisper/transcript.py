@@ -72,4 +72,5 @@ class Transcript:
             no_speech_probability=self.quality.no_speech_probability,
             compression_ratio=self.quality.compression_ratio,
             decode_steps=steps,
+            doubtful=self.quality.doubtful,
         )

@@ -64,6 +64,7 @@ def _makes_sense(hypothesis: Hypothesis) -> bool:
         isinstance(hypothesis.text, str)
         and all(isinstance(value, float) and not math.isnan(value) for value in judged)
         and isinstance(hypothesis.decode_steps, int)
+        and isinstance(hypothesis.doubtful, bool)
         and all(
             isinstance(word.text, str)
             and all(_is_number(value) for value in (word.start_s, word.end_s, word.confidence))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Final, Protocol
 
@@ -17,6 +17,8 @@ from josefine_inference.transcripts import interim_transcript
 from josefine_stage.handler import Output
 from josefine_wire.records import FeatureFrame
 
+WHOLE_WINDOW_HOPS: Final = 3_000
+"""What a doubtful window counts for: it is decoded again over 30 s."""
 LOOK_S: Final = 0.5
 """Between two looks at what the devices have done."""
 
@@ -27,21 +29,35 @@ class _Task(Protocol):
     @property
     def channel(self) -> Channel: ...
 
-    def work(self, id_: int) -> Work: ...
+    def work(self, id_: int, *, alone: bool) -> Work:
+        """Returns what the device gets; `alone`: nobody waits behind it who would be hurt by a long batch."""
+
+    def again(self, outcome: Outcome) -> bool:
+        """Takes an outcome and returns whether it is so doubtful that the window is to be decoded by all means."""
 
     def done(self, outcome: Outcome) -> Output | None:
         """Takes the outcome; returns what may be told at once."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Final:
+    """A closed segment. Beside live sessions it is decoded again in a batch of its own: others do not wait for it."""
+
     channel: Channel
     closing: Closing
+    by_all_means: bool = False
 
-    def work(self, id_: int) -> Work:
+    def work(self, id_: int, *, alone: bool) -> Work:
         if self.closing.log_mel is None:
-            raise AssertionError("a closed segment is decoded once")
-        return Work(id_, self.closing.log_mel, word_times=True, fallback=True)
+            raise AssertionError("a closed segment has one outcome")
+        self.by_all_means |= alone
+        return Work(id_, self.closing.log_mel, word_times=True, fallback=self.by_all_means)
+
+    def again(self, outcome: Outcome) -> bool:
+        if self.by_all_means or not isinstance(outcome, Decoded):
+            return False
+        self.by_all_means = outcome.hypothesis.doubtful
+        return self.by_all_means
 
     def done(self, outcome: Outcome) -> Output | None:
         self.closing.decoded(outcome.hypothesis if isinstance(outcome, Decoded) else outcome)
@@ -55,10 +71,13 @@ class _Interim:
     end_hop: int
     record: FeatureFrame
 
-    def work(self, id_: int) -> Work:
+    def work(self, id_: int, *, alone: bool) -> Work:  # noqa: ARG002 - the protocol's
         self.interims.in_flight = True
         log_mel = self.channel.open_mel(self.interims.start_hop, self.end_hop)
         return Work(id_, log_mel, prefix=self.interims.agreement.agreed)
+
+    def again(self, outcome: Outcome) -> bool:  # noqa: ARG002 - the protocol's
+        return False
 
     def done(self, outcome: Outcome) -> Output | None:
         """A window that cannot be decoded is left to the segment's final, which has an input to blame."""
@@ -142,6 +161,9 @@ class Dispatch:
                 continue  # its channel was forgotten
             job, task = self._tasks.pop(outcome.id)
             (self.decoded if isinstance(outcome, Decoded) else self.failed)[job.kind] += 1
+            if task.again(outcome):
+                self._repeat(job, task)
+                continue
             output = task.done(outcome)
             if output:
                 outputs.append(output)
@@ -167,8 +189,15 @@ class Dispatch:
             jobs = self._scheduler.next_batch(now_s, beside)
             if not jobs:
                 return
-            work = tuple(self._tasks[job.id][1].work(job.id) for job in jobs)
+            work = tuple(self._tasks[job.id][1].work(job.id, alone=not live) for job in jobs)
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
+
+    def _repeat(self, job: Job, task: _Task) -> None:
+        """Queues a doubtful final for a batch of its own."""
+        kind = Kind.FINAL_LIVE_AGAIN if job.kind is Kind.FINAL_LIVE else job.kind
+        again = replace(job, id=next(self._ids), kind=kind, hops=WHOLE_WINDOW_HOPS)
+        self._scheduler.add(again)
+        self._tasks[again.id] = (again, task)
 
     def _add(self, key: str, kind: Kind, hops: int, task: _Task) -> None:
         config, id_ = task.channel.config, next(self._ids)

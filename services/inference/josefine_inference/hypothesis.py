@@ -32,6 +32,7 @@ class Hypothesis(NamedTuple):
     no_speech_probability: float
     compression_ratio: float
     decode_steps: int
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ def pack_hypotheses(hypotheses: Sequence[Any]) -> list[Any]:
             float(heard.no_speech_probability),
             float(heard.compression_ratio),
             int(heard.decode_steps),
+            bool(heard.doubtful),
         ]
         for heard in hypotheses
     ]

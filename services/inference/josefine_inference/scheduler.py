@@ -14,11 +14,18 @@ class Kind(Enum):
     """What a job is for."""
 
     FINAL_LIVE = "final_live"
+    FINAL_LIVE_AGAIN = "final_live_again"
+    """A doubtful one, by all means the engine has."""
     INTERIM = "interim"
     FINAL_RECORDED = "final_recorded"
 
 
-SLACK_S: Final = {Kind.FINAL_LIVE: 0.0, Kind.INTERIM: 10.0, Kind.FINAL_RECORDED: 60.0}
+SLACK_S: Final = {
+    Kind.FINAL_LIVE: 0.0,
+    Kind.FINAL_LIVE_AGAIN: 0.5,
+    Kind.INTERIM: 10.0,
+    Kind.FINAL_RECORDED: 60.0,
+}
 """How much longer a job of the kind may wait than a live final."""
 
 NO_JOB: Final = -1

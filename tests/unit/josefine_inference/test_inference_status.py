@@ -34,7 +34,7 @@ def test_status_counts_the_windows_of_each_kind(kit, make, device):
     handler = make()
     run(handler, kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER)))
     interims = sum(not work.word_times for batch in device.submitted for work in batch.work)
-    none = {"final_live": 0, "interim": 0, "final_recorded": 0}
+    none = {"final_live": 0, "final_live_again": 0, "interim": 0, "final_recorded": 0}
     assert handler.status()["windows_decoded"] == none | {"final_live": 2, "interim": interims}
     assert handler.status()["windows_failed"] == none
     device.answer = lambda work: Failed(work.id, "refused", "told to")

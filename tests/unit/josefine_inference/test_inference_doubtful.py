@@ -1,0 +1,68 @@
+"""A doubtful window is decoded by all means: at once where nobody waits, beside live sessions in a batch of its own."""
+
+import pytest
+from handler_kit import EACH_QUARTER, UTTERANCE, kinds, run, told
+
+from josefine_inference.scheduler import BatchLimits, BesideLive, Job, Kind, Scheduler
+from josefine_wire.records import session_config
+
+
+@pytest.fixture
+def doubtful(kit, device):
+    """The device's first answers: doubtful unless it was told to use all means."""
+
+    def answer(work):
+        if not work.word_times:
+            return kit.says_its_hops(work)
+        return kit.hypothesis("good.") if work.fallback else kit.hypothesis("bad.")._replace(doubtful=True)
+
+    device.answer = answer
+    return device
+
+
+def sent(device):
+    """Whether finals were asked for by all means, in their order."""
+    return [work.fallback for batch in device.submitted for work in batch.work if work.word_times]
+
+
+def test_a_live_one_is_queued_again(kit, make, doubtful):
+    entries = kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER))
+    progress, _ = run(make(), entries, turns=8)
+    assert kinds(told(progress)) == [("FINAL", 0), ("FINAL", 1), ("END", 2)]
+    assert [record["text"] for record in told(progress)[:2]] == ["good.", "good."]
+    assert sorted(sent(doubtful)) == [False, False, True, True]
+    assert sorted(one.input.offset for one in progress if one.done) == [entry.offset for entry in entries]
+
+
+def test_a_recorded_one_is_decoded_by_all_means_at_once(kit, make, doubtful):
+    progress, _ = run(make(), kit.inputs(kit.frames(UTTERANCE, config=session_config("RECORDED"))))
+    assert told(progress)[0]["text"] == "good."
+    assert sent(doubtful) == [True]
+
+
+def test_what_stays_doubtful_is_told_all_the_same(kit, make, device):
+    device.answer = lambda work: kit.says_its_hops(work)._replace(doubtful=True)
+    progress, _ = run(make(), kit.inputs(kit.frames(UTTERANCE, EACH_QUARTER)), turns=8)
+    assert kinds(told(progress)) == [("FINAL", 0), ("END", 1)]
+    assert sorted(sent(device)) == [False, True]
+
+
+def test_one_whose_channel_is_forgotten_is_not_decoded_again(kit, make, doubtful):
+    handler = make()
+    doubtful.held = True
+    run(handler, kit.inputs(kit.frames(UTTERANCE, EACH_QUARTER)), turns=1)
+    handler.forget({"s/0"})
+    doubtful.held = False
+    run(handler, [])
+    assert not handler.busy()
+    assert True not in sent(doubtful)
+
+
+def test_it_waits_for_first_tries_and_goes_alone():
+    scheduler = Scheduler(BatchLimits(12_000, 64, 0.0, 6_000))
+    jobs = [(Kind.FINAL_LIVE_AGAIN, 3_000), (Kind.INTERIM, 300), (Kind.FINAL_LIVE, 400), (Kind.FINAL_LIVE_AGAIN, 3_000)]
+    for number, (kind, hops) in enumerate(jobs):
+        scheduler.add(Job(number, str(number), kind, "tiny.en", "en", hops, added_s=0.0))
+    beside = BesideLive(hops=1_200, idle=True)
+    batches = [[job.id for job in scheduler.next_batch(1.0, beside)] for _ in range(4)]
+    assert batches == [[2], [0], [3], [1]]
