@@ -1,75 +1,70 @@
 """An LSTM cell that goes over many sequences side by side."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from josefine_speech.rows import pad_rows, padded, product
+from josefine_speech.rows import padded, product
 
 WIDTH: Final = 128
 """Inputs and outputs of the cell; the state of a sequence is float32 [2, 128]: output and memory."""
-_SIGMOIDS: Final = 3 * WIDTH
+GATES: Final = 4
+_SIGMOIDS: Final = 3
+_HALF: Final = np.float32(0.5)
 
 Floats = NDArray[np.float32]
 
 
 class Cell:
-    """An LSTM cell (torch's layout of weights). Read-only after construction: any thread may call it."""
+    """An LSTM cell (torch's layout of weights). Read-only after construction: any thread may call it.
+
+    Each gate has an array of its own, so that whatever is done to one goes over memory without a gap.
+    """
 
     def __init__(self, from_input: Floats, from_output: Floats, bias: Floats) -> None:
         """from_input, from_output: float32 [512, 128], bias: float32 [512]; gates in the order i, f, g, o."""
-        self._from_input: Final = np.ascontiguousarray(_prepared(from_input).T)
-        self._from_output: Final = np.ascontiguousarray(_prepared(from_output).T)
-        self._bias: Final = _prepared(bias)
+        self._from_input: Final = _transposed(_prepared(from_input))
+        self._from_output: Final = _transposed(_prepared(from_output))
+        self._bias: Final = _prepared(bias)[:, None]
 
     def drive(self, inputs: Floats) -> Floats:
-        """Returns float32 [n, 512]: what inputs [n, 128] (whole blocks of rows) add to the gates."""
-        return product(inputs, self._from_input) + self._bias
+        """Returns float32 [4, n, 128]: what inputs [n, 128] (whole blocks of rows) add to each gate."""
+        drive = product(inputs, self._from_input)
+        drive += self._bias
+        return drive
 
-    def run(self, drive: Floats, counts: Sequence[int], states: Floats) -> tuple[Floats, Floats]:
-        """Returns the outputs float32 [sum(counts), 128] and the new states float32 [sequences, 2, 128].
+    def step(self, drive: Floats, output: Floats, memory: Floats) -> None:
+        """Takes the first n sequences a step further, in place.
 
         Args:
-            drive: float32 [>= sum(counts), 512], sequence behind sequence.
-            counts: Length of each sequence.
-            states: float32 [sequences, 2, 128].
+            drive: float32 [4, n, 128].
+            output: float32 [>= n, 128], whole blocks of rows; those behind n are left as they are.
+            memory: float32 [>= n, 128].
         """
-        lengths = np.asarray(counts, np.int64)
-        longest_first = np.argsort(-lengths, kind="stable")
-        starts = (np.cumsum(lengths) - lengths)[longest_first]
-        # Of all sequences, those with more than `step` inputs: they stand in front.
-        steps = np.arange(lengths.max(initial=0))
-        active = np.searchsorted(-lengths[longest_first], -steps, side="left")
-        output, memory = (pad_rows(states[longest_first, part]) for part in (0, 1))
-        outputs = np.empty((int(lengths.sum()), WIDTH), np.float32)
-        for step, sequences in enumerate(active.tolist()):
-            rows = starts[:sequences] + step
-            now = self._step(drive[rows], output, memory[:sequences])
-            output[:sequences] = now
-            outputs[rows] = now
-        after = np.empty_like(states)
-        after[longest_first, 0] = output[: len(states)]
-        after[longest_first, 1] = memory[: len(states)]
-        return outputs, after
+        sequences = drive.shape[1]
+        gates = product(output[: padded(sequences)], self._from_output)[:, :sequences]
+        gates += drive
+        np.tanh(gates, out=gates)
+        sigmoids = gates[:_SIGMOIDS]
+        sigmoids *= _HALF
+        sigmoids += _HALF
+        enter, keep, leave, new = gates
+        memory, output = memory[:sequences], output[:sequences]
+        memory *= keep
+        new *= enter
+        memory += new
+        np.tanh(memory, out=output)
+        output *= leave
 
-    def _step(self, drive: Floats, output: Floats, memory: Floats) -> Floats:
-        """Returns the next outputs [n, 128] of the first n sequences and writes their next memory in place."""
-        sequences = len(drive)
-        drive += product(output[: padded(sequences)], self._from_output)[:sequences]
-        gates = np.tanh(drive, out=drive)
-        sigmoids = gates[:, :_SIGMOIDS]
-        sigmoids *= 0.5
-        sigmoids += 0.5
-        memory *= gates[:, WIDTH : 2 * WIDTH]
-        memory += gates[:, :WIDTH] * gates[:, _SIGMOIDS:]
-        return np.tanh(memory) * gates[:, 2 * WIDTH : _SIGMOIDS]
+
+def _transposed(matrices: Floats) -> Floats:
+    return np.ascontiguousarray(matrices.transpose(0, 2, 1))
 
 
 def _prepared(rows: Floats) -> Floats:
-    """Returns the gates' rows in the order i, f, o, g, the sigmoids' halved: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2,
-    so that one call of tanh serves all four.
+    """Returns the rows by gates, i, f, o, g, the sigmoids' halved: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, so that one
+    call of tanh serves all four.
     """
-    i, f, g, o = np.split(rows, 4)
-    return np.concatenate([i / 2, f / 2, o / 2, g]).astype(np.float32)
+    i, f, g, o = np.split(rows, GATES)
+    return np.stack([i / 2, f / 2, o / 2, g]).astype(np.float32)

@@ -6,6 +6,7 @@ same row times the same matrix may differ in its last bit between a batch of 3 a
 rows, and matrices have a multiple of 16 columns, so that nothing falls into a kernel for edges.
 """
 
+import time
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -20,9 +21,11 @@ BLOCK_ROWS: Final = 8
 Zen, SkylakeX, Cooperlake, SapphireRapids) treats all rows alike; those for AVX2 take 12 together and the rest in
 another order."""
 BULK_ROWS: Final = 96
-"""Rows of one product where there are many and the kernel allows: each call copies the matrix into the kernel's own
-order, which at 8 rows takes as long as the arithmetic (516 x 512: 16 us a row against 9)."""
-_TRIES: Final = 3
+"""Rows of one product where there are many and the kernel allows: a call copies the matrix into the kernel's own
+order, which at 8 rows takes as long as the arithmetic (516 x 512: 16 us a row against 9). Kernels for AVX-512 spare
+themselves the copy where rows, columns and depth multiply to less than a million; 8 rows are then best."""
+_TRIES: Final = 7
+_NEVER_NS: Final = 1 << 62
 
 
 def padded(rows: int) -> int:
@@ -36,35 +39,44 @@ def pad_rows(x: NDArray[Scalar]) -> NDArray[Scalar]:
     return np.concatenate([x, np.zeros((missing, *x.shape[1:]), x.dtype)]) if missing else x
 
 
-def product(x: NDArray[Number], matrix: NDArray[Number]) -> NDArray[Number]:
-    """Returns x @ matrix, float [rows, n], block by block.
+def product(x: NDArray[Number], matrix: NDArray[Number], out: NDArray[Number] | None = None) -> NDArray[Number]:
+    """Returns x @ matrix, float [..., rows, n], block by block; in `out` where that is given.
 
     Args:
-        x: float [rows, k], C-contiguous, whole blocks of rows.
-        matrix: float [k, n], n a multiple of 16.
+        x: float [rows, k], whole blocks of rows, each row without gaps.
+        matrix: float [..., k, n], n a multiple of 16; one or several.
+        out: float [..., rows, n], each row without gaps.
     """
-    bulk = _bulk_rows(*matrix.shape, x.dtype) if len(x) >= BULK_ROWS else BLOCK_ROWS
+    *several, k, n = matrix.shape
+    result = np.empty((*several, len(x), n), x.dtype) if out is None else out
+    bulk = _bulk_rows(k, n, x.dtype) if len(x) >= BULK_ROWS else BLOCK_ROWS
     whole = len(x) // bulk * bulk
-    if whole == len(x):
-        return _blocks(x, matrix, bulk)
-    return np.concatenate([_blocks(x[:whole], matrix, bulk), _blocks(x[whole:], matrix, BLOCK_ROWS)])
-
-
-def _blocks(x: NDArray[Number], matrix: NDArray[Number], rows: int) -> NDArray[Number]:
-    blocks = x.reshape(-1, rows, x.shape[1])
-    result: NDArray[Number] = np.matmul(blocks, matrix).reshape(len(x), matrix.shape[1])
+    _multiply(x[:whole], matrix, bulk, result[..., :whole, :])
+    if whole < len(x):
+        _multiply(x[whole:], matrix, BLOCK_ROWS, result[..., whole:, :])
     return result
+
+
+def _multiply(x: NDArray[Number], matrix: NDArray[Number], rows: int, out: NDArray[Number]) -> None:
+    *several, k, n = matrix.shape
+    np.matmul(x.reshape(-1, rows, k), matrix[..., None, :, :], out=out.reshape(*several, -1, rows, n))
 
 
 @cache
 def _bulk_rows(k: int, n: int, dtype: np.dtype[Any]) -> int:
-    """Returns how many rows may be taken together: BULK_ROWS where this machine's BLAS then gives the same bytes, which
-    depends on its kernel and the matrix's shape alone, so that it can be tried out.
+    """Returns how many rows are best taken together, as tried out on this machine: BULK_ROWS where its BLAS then gives
+    the same bytes, which depends on its kernel and the matrix's shape alone, and in less time.
     """
     numbers = np.random.default_rng(k * n)
+    took_ns = dict.fromkeys((BULK_ROWS, BLOCK_ROWS), _NEVER_NS)
     for _ in range(_TRIES):
         matrix = numbers.standard_normal((k, n)).astype(dtype)
         x = numbers.standard_normal((BULK_ROWS, k)).astype(dtype)
-        if not np.array_equal(_blocks(x, matrix, BULK_ROWS), _blocks(x, matrix, BLOCK_ROWS)):
+        results = {rows: np.empty((BULK_ROWS, n), dtype) for rows in took_ns}
+        for rows, result in results.items():
+            begun_ns = time.thread_time_ns()
+            _multiply(x, matrix, rows, result)
+            took_ns[rows] = min(took_ns[rows], time.thread_time_ns() - begun_ns)
+        if not np.array_equal(results[BULK_ROWS], results[BLOCK_ROWS]):
             return BLOCK_ROWS
-    return BULK_ROWS
+    return min(took_ns, key=took_ns.__getitem__)

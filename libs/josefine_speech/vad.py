@@ -1,8 +1,9 @@
 """Silero VAD 6 at 16 kHz in numpy, for any number of sessions at once.
 
 Source: snakers4/silero-vad, silero_vad_16k.safetensors and the layers that go with it. A window is 512 samples
-with 64 of the window before: four short spectra, four convolutions, one LSTM cell. All but the cell is done for the
-windows of all sessions together; the cell goes from window to window with the sessions side by side.
+with 64 of the window before: four short spectra, four convolutions, one LSTM cell. The sessions go from window to window
+side by side. What comes before the cell is done for some windows of all sessions together, as many as stay in the core's
+cache.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from josefine_speech.abreast import Abreast, Steps
 from josefine_speech.cell import WIDTH, Cell
 from josefine_speech.mel import FULL_SCALE
-from josefine_speech.rows import pad_rows, product
+from josefine_speech.rows import pad_rows, padded, product
+from josefine_speech.spectrum import power
 
 WEIGHTS: Final = "silero_vad_16k.safetensors"
 """The file in the model's folder."""
@@ -39,9 +42,33 @@ class WeightsError(ValueError):
     """The file is not Silero VAD 6 for 16 kHz. Fetch the model again; the same file will not do."""
 
 
-class _Layer(NamedTuple):
+class _Part(NamedTuple):
+    """What one step of a convolution's output is made of: only steps that are there, no zeros around them."""
+
+    inputs: slice
+    outputs: slice
     matrix: Floats
-    bias: Floats
+
+
+class _Layer:
+    """A convolution over the few steps of a window, 3 taps and one step of zeros on either side, and what is above 0."""
+
+    def __init__(self, weights: Mapping[str, Floats], name: str, *, steps: int, stride: int) -> None:
+        kernel = weights[f"{name}.weight"]
+        steps_out = -(-steps // stride)
+        self._parts: Final = [_part(kernel, step * stride - 1, step, steps) for step in range(steps_out)]
+        self._bias: Final = np.tile(weights[f"{name}.bias"], steps_out)
+        self._zeros: Final = np.zeros_like(self._bias)
+        """numpy compares with an array in a third of the time that it takes with a number."""
+
+    def __call__(self, x: Floats) -> Floats:
+        """Returns float32 [n, steps out * outputs] for float32 [n, steps * inputs], whole blocks of rows."""
+        y = np.empty((len(x), len(self._bias)), np.float32)
+        for part in self._parts:
+            product(x[:, part.inputs], part.matrix, out=y[:, part.outputs])
+        y += self._bias
+        np.maximum(y, self._zeros, out=y)
+        return y
 
 
 class VoiceActivity:
@@ -56,16 +83,17 @@ class VoiceActivity:
         try:
             self._window: Final = _spectrum_window(weights["stft_conv.weight"])
             self._front: Final = (
-                _unrolled(weights, "conv1", steps=4, stride=1),
-                _unrolled(weights, "conv2", steps=4, stride=2),
-                _unrolled(weights, "conv3", steps=2, stride=2),
-                _unrolled(weights, "conv4", steps=1, stride=1),
+                _Layer(weights, "conv1", steps=4, stride=1),
+                _Layer(weights, "conv2", steps=4, stride=2),
+                _Layer(weights, "conv3", steps=2, stride=2),
+                _Layer(weights, "conv4", steps=1, stride=1),
             )
             bias = weights["lstm_cell.bias_ih"] + weights["lstm_cell.bias_hh"]
             self._cell: Final = Cell(weights["lstm_cell.weight_ih"], weights["lstm_cell.weight_hh"], bias)
             self._final: Final = np.zeros((WIDTH, _FINAL_COLUMNS), np.float32)
             self._final[:, 0] = weights["final_conv.weight"].reshape(WIDTH)
             self._final_bias: Final = np.float32(weights["final_conv.bias"].item())
+            self._zeros: Final = np.zeros(WIDTH, np.float32)
         except (KeyError, ValueError) as error:
             raise WeightsError(f"not the weights of Silero VAD 6 for 16 kHz: {error}") from error
 
@@ -91,29 +119,45 @@ class VoiceActivity:
             counts: Windows of each session, n in all.
             states: float32 [sessions, 2, 128]; zeros for a session that begins.
         """
-        if not len(frames):
-            return np.empty(0, np.float32), states.copy()
-        slices = (frames[first : first + _SLICE_ROWS] for first in range(0, len(frames), _SLICE_ROWS))
-        drive = np.concatenate([self._drive(part) for part in slices])
-        outputs, after = self._cell.run(drive, counts, states)
-        heard = product(pad_rows(np.maximum(outputs, 0)), self._final)[: len(frames), 0]
-        return _sigmoid(heard + self._final_bias), after
+        abreast = Abreast(counts)
+        output, memory = (pad_rows(states[abreast.order, part]) for part in (0, 1))
+        probabilities = np.empty(len(frames), np.float32)
+        for steps in abreast.stretches(_SLICE_ROWS):
+            drive = self._drive(frames[steps.rows])
+            probabilities[steps.rows] = self._probabilities(drive, steps, output, memory)
+        after = np.empty_like(states)
+        after[abreast.order, 0] = output[: len(states)]
+        after[abreast.order, 1] = memory[: len(states)]
+        return probabilities, after
+
+    def _probabilities(self, drive: Floats, steps: Steps, output: Floats, memory: Floats) -> Floats:
+        """Returns float32 [rows of the steps], and takes output and memory through the steps."""
+        rows = len(steps.rows)
+        heard, last = np.zeros((padded(rows), WIDTH), np.float32), 0
+        for sequences in steps.sequences:
+            first, last = last, last + sequences
+            self._cell.step(drive[:, first:last], output, memory)
+            np.maximum(output[:sequences], self._zeros, out=heard[first:last])
+        return _sigmoid(product(heard, self._final)[:rows, 0] + self._final_bias)
 
     def _drive(self, frames: NDArray[np.int16]) -> Floats:
-        """Returns float32 [n, 512]: what the windows say to the gates of the cell."""
-        x = self._spectra(pad_rows(frames))
-        for matrix, bias in self._front:
-            x = product(x, matrix)
-            x += bias
-            np.maximum(x, 0, out=x)
-        return self._cell.drive(x)[: len(frames)]
+        """Returns float32 [4, >= n, 128]: what the windows say to the gates of the cell."""
+        slices = [frames[first : first + _SLICE_ROWS] for first in range(0, len(frames), _SLICE_ROWS)]
+        parts = [self._drive_of_slice(pad_rows(part)) for part in slices]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _drive_of_slice(self, frames: NDArray[np.int16]) -> Floats:
+        x = self._spectra(frames)
+        for layer in self._front:
+            x = layer(x)
+        return self._cell.drive(x)
 
     def _spectra(self, frames: NDArray[np.int16]) -> Floats:
         """Returns float32 [n, 4 * 129]: magnitudes of the four spectra of every window."""
         mirrored = frames[:, -2 : -2 - _MIRRORED_SAMPLES : -1]
         parts = sliding_window_view(np.concatenate([frames, mirrored], axis=1), _FFT, axis=1)[:, ::_STEP_SAMPLES]
-        spectra = np.fft.rfft(parts * self._window)
-        magnitudes: Floats = np.sqrt(spectra.real**2 + spectra.imag**2).astype(np.float32)
+        magnitudes = power(np.fft.rfft(parts * self._window)).astype(np.float32)
+        np.sqrt(magnitudes, out=magnitudes)
         return magnitudes.reshape(len(frames), _STEPS * _BINS)
 
 
@@ -136,20 +180,13 @@ def _spectrum_window(kernels: Floats) -> NDArray[np.float64]:
     return window / FULL_SCALE
 
 
-def _unrolled(weights: Mapping[str, Floats], name: str, *, steps: int, stride: int) -> _Layer:
-    """Returns a convolution over `steps` steps (3 taps, one step of zeros on either side) as one matrix.
-
-    The matrix is float32 [steps * inputs, steps / stride * outputs]: a window is so short that the zeros in it cost
-    less than gathering three steps for every one.
-    """
-    kernel: NDArray[Any] = weights[f"{name}.weight"]
+def _part(kernel: NDArray[Any], first: int, step_out: int, steps: int) -> _Part:
+    """Returns the part whose three taps lie on the input's steps from `first` on."""
     outputs, inputs, taps = kernel.shape
-    steps_out = -(-steps // stride)
-    matrix = np.zeros((steps, inputs, steps_out, outputs), np.float32)
-    for step_out in range(steps_out):
-        for tap in range(taps):
-            step_in = step_out * stride + tap - 1
-            if 0 <= step_in < steps:
-                matrix[step_in, :, step_out] = kernel[:, :, tap].T
-    bias = np.tile(weights[f"{name}.bias"], steps_out)
-    return _Layer(matrix.reshape(steps * inputs, steps_out * outputs), bias)
+    there = range(max(first, 0), min(first + taps, steps))
+    matrix = kernel[:, :, there.start - first : there.stop - first].transpose(2, 1, 0).reshape(-1, outputs)
+    return _Part(
+        slice(there.start * inputs, there.stop * inputs),
+        slice(step_out * outputs, (step_out + 1) * outputs),
+        np.ascontiguousarray(matrix),
+    )
