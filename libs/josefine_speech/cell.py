@@ -28,11 +28,10 @@ class Cell:
         self._from_output: Final = _transposed(_prepared(from_output))
         self._bias: Final = _prepared(bias)[:, None]
 
-    def drive(self, inputs: Floats) -> Floats:
-        """Returns float32 [4, n, 128]: what inputs [n, 128] (whole blocks of rows) add to each gate."""
-        drive = product(inputs, self._from_input)
-        drive += self._bias
-        return drive
+    def drive(self, inputs: Floats, out: Floats) -> None:
+        """Puts into `out`, float32 [4, n, 128], what inputs [n, 128] (whole blocks of rows) add to each gate."""
+        product(inputs, self._from_input, out=out)
+        out += self._bias
 
     def step(self, drive: Floats, output: Floats, memory: Floats) -> None:
         """Takes the first n sequences a step further, in place.

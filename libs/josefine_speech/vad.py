@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from josefine_speech.abreast import Abreast, Steps
-from josefine_speech.cell import WIDTH, Cell
+from josefine_speech.cell import GATES, WIDTH, Cell
 from josefine_speech.mel import FULL_SCALE
 from josefine_speech.rows import pad_rows, padded, product
 from josefine_speech.spectrum import power
@@ -32,6 +32,9 @@ _MIRRORED_SAMPLES: Final = 64
 """What the model appends to a window, mirrored at its last sample."""
 _SLICE_ROWS: Final = 96
 """Windows handled at once before the cell: their spectra (0.8 MB in float64) stay in the core's cache."""
+_STRETCH_ROWS: Final = 384
+"""Windows handled between two steps of the cell: what they say to its gates takes 0.8 MB. More of them would only be
+paged in anew each time, fewer leave slices of less than 96 rows where there are many sessions."""
 _FINAL_COLUMNS: Final = 16
 """The last layer has one output; products want 16 columns (rows.py)."""
 
@@ -122,7 +125,7 @@ class VoiceActivity:
         abreast = Abreast(counts)
         output, memory = (pad_rows(states[abreast.order, part]) for part in (0, 1))
         probabilities = np.empty(len(frames), np.float32)
-        for steps in abreast.stretches(_SLICE_ROWS):
+        for steps in abreast.stretches(_STRETCH_ROWS):
             drive = self._drive(frames[steps.rows])
             probabilities[steps.rows] = self._probabilities(drive, steps, output, memory)
         after = np.empty_like(states)
@@ -142,15 +145,13 @@ class VoiceActivity:
 
     def _drive(self, frames: NDArray[np.int16]) -> Floats:
         """Returns float32 [4, >= n, 128]: what the windows say to the gates of the cell."""
-        slices = [frames[first : first + _SLICE_ROWS] for first in range(0, len(frames), _SLICE_ROWS)]
-        parts = [self._drive_of_slice(pad_rows(part)) for part in slices]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-    def _drive_of_slice(self, frames: NDArray[np.int16]) -> Floats:
-        x = self._spectra(frames)
-        for layer in self._front:
-            x = layer(x)
-        return self._cell.drive(x)
+        drive = np.empty((GATES, padded(len(frames)), WIDTH), np.float32)
+        for first in range(0, len(frames), _SLICE_ROWS):
+            x = self._spectra(pad_rows(frames[first : first + _SLICE_ROWS]))
+            for layer in self._front:
+                x = layer(x)
+            self._cell.drive(x, out=drive[:, first : first + len(x)])
+        return drive
 
     def _spectra(self, frames: NDArray[np.int16]) -> Floats:
         """Returns float32 [n, 4 * 129]: magnitudes of the four spectra of every window."""
