@@ -1,9 +1,9 @@
 """Silero VAD 6 at 16 kHz in numpy, for any number of sessions at once.
 
 Source: snakers4/silero-vad, silero_vad_16k.safetensors and the layers that go with it. A window is 512 samples
-with 64 of the window before: four short spectra, four convolutions, one LSTM cell. The sessions go from window to window
-side by side. What comes before the cell is done for some windows of all sessions together, as many as stay in the core's
-cache.
+with 64 of the window before: four short spectra, four convolutions, one LSTM cell. The cell goes from window to
+window with the sessions side by side; what comes before it is done for some windows of all sessions together, as many
+as stay in the core's cache.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class _Part(NamedTuple):
 
 
 class _Layer:
-    """A convolution over the few steps of a window, 3 taps and one step of zeros on either side, and what is above 0."""
+    """A convolution over the steps of a window, with 3 taps and a step of zeros on either side, and its rectifier."""
 
     def __init__(self, weights: Mapping[str, Floats], name: str, *, steps: int, stride: int) -> None:
         kernel = weights[f"{name}.weight"]

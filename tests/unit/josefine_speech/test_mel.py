@@ -65,6 +65,15 @@ def test_short_recordings(extractor, recording, samples):
     np.testing.assert_allclose(features.log_mel.astype(np.float64), reference(short, 80), atol=5e-3)
 
 
+@pytest.mark.parametrize("mels", [80, 128])
+def test_every_filter_has_all_its_bins(recording, mels):
+    windows = np.lib.stride_tricks.sliding_window_view(recording, 400)[::160]
+    phase = 2 * np.pi * np.arange(400) / 400
+    powers = np.abs(np.fft.rfft(windows / 32_768 * (0.5 - 0.5 * np.cos(phase)))) ** 2
+    want = np.log10(np.maximum(powers @ mel_filters(mels), 1e-10))
+    np.testing.assert_allclose(LogMel(mels)(windows).astype(np.float64), want, rtol=6e-4, atol=1e-6)
+
+
 def test_silence_is_the_floor():
     assert (LogMel()(np.zeros((3, 400), np.int16)) == np.float16(-10)).all()
 

@@ -6,14 +6,16 @@ import pytest
 from josefine_speech.rows import BLOCK_ROWS, BULK_ROWS, pad_rows, padded, product
 
 
-@pytest.mark.parametrize(("k", "n"), [(516, 512), (512, 128), (128, 64), (64, 128), (128, 512), (128, 16)])
+@pytest.mark.parametrize(
+    ("k", "n"), [(258, 128), (387, 128), (256, 64), (384, 64), (128, 64), (64, 128), (128, 128), (128, 16), (516, 512)]
+)
 def test_float32_rows_are_alike(k, n):
     check(k, n, np.float32)
 
 
-@pytest.mark.parametrize("mels", [80, 128])
-def test_float64_rows_are_alike(mels):
-    check(201, mels, np.float64)
+@pytest.mark.parametrize("k", [9, 17, 28, 52, 95, 201])
+def test_float64_rows_are_alike(k):
+    check(k, 16, np.float64)
 
 
 def check(k, n, dtype):
@@ -27,6 +29,29 @@ def check(k, n, dtype):
     many = np.concatenate([rows] * 5)
     assert len(many) > 2 * BULK_ROWS
     assert product(many, matrix).tobytes() == np.concatenate([want] * 5).tobytes()
+
+
+@pytest.mark.parametrize("rows", [BLOCK_ROWS, BULK_ROWS, BULK_ROWS + BLOCK_ROWS])
+def test_columns_of_a_wider_array_give_the_same_in_place(rows):
+    numbers = np.random.default_rng(rows)
+    wide, out = numbers.standard_normal((rows, 40)), np.full((rows, 48), 7.0)
+    matrix = numbers.standard_normal((21, 16))
+    want = product(np.ascontiguousarray(wide[:, 3:24]), matrix)
+    product(wide[:, 3:24], matrix, out=out[:, 16:32])
+    assert out[:, 16:32].tobytes() == want.tobytes()
+    assert (np.delete(out, range(16, 32), axis=1) == 7).all()
+
+
+@pytest.mark.parametrize("rows", [BLOCK_ROWS, BULK_ROWS + BLOCK_ROWS])
+def test_several_matrices_are_each_alone(rows):
+    numbers = np.random.default_rng(rows)
+    x, matrices = numbers.standard_normal((rows, 24)), numbers.standard_normal((3, 24, 32))
+    together = product(x, matrices)
+    assert together.tobytes() == np.stack([product(x, matrix) for matrix in matrices]).tobytes()
+    longer = np.zeros((3, rows + 5, 32))
+    product(x, matrices, out=longer[:, 2 : 2 + rows])
+    assert longer[:, 2 : 2 + rows].tobytes() == together.tobytes()
+    assert not longer[:, :2].any()
 
 
 def test_rows_are_padded_with_zeros():

@@ -58,6 +58,20 @@ def test_sessions_side_by_side_are_each_alone(random_weights, recording):
     assert states[1].tobytes() == before[1].tobytes()
 
 
+@pytest.mark.parametrize("counts", [[3] * 200, [400, 1, 0, 100], [7, 6, 6, 7] * 20, [97, 96, 95]])
+def test_many_windows_are_the_same_whatever_is_handled_together(random_weights, recording, counts):
+    model = VoiceActivity(random_weights)
+    frames = np.concatenate([frames_of(recording)] * 8)[: sum(counts)]
+    before = np.random.default_rng(4).standard_normal((len(counts), 2, 128)).astype(np.float32)
+    probabilities, states = model(frames, counts, before)
+    first = 0
+    for count, state, after in zip(counts, before, states, strict=True):
+        alone, alone_after = model(frames[first : first + count], [count], state[None])
+        assert probabilities[first : first + count].tobytes() == alone.tobytes()
+        assert after.tobytes() == alone_after.tobytes()
+        first += count
+
+
 def test_no_windows_leave_the_state(random_weights):
     state = np.ones((2, 2, 128), np.float32)
     probabilities, after = VoiceActivity(random_weights)(np.empty((0, 576), np.int16), [0, 0], state)
