@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -155,9 +154,13 @@ class VoiceActivity:
 
     def _spectra(self, frames: NDArray[np.int16]) -> Floats:
         """Returns float32 [n, 4 * 129]: magnitudes of the four spectra of every window."""
+        parts = np.empty((len(frames), _STEPS, _FFT))
+        for step in range(_STEPS):
+            there = frames[:, step * _STEP_SAMPLES : step * _STEP_SAMPLES + _FFT]
+            np.multiply(there, self._window[: there.shape[1]], out=parts[:, step, : there.shape[1]])
         mirrored = frames[:, -2 : -2 - _MIRRORED_SAMPLES : -1]
-        parts = sliding_window_view(np.concatenate([frames, mirrored], axis=1), _FFT, axis=1)[:, ::_STEP_SAMPLES]
-        magnitudes = power(np.fft.rfft(parts * self._window)).astype(np.float32)
+        np.multiply(mirrored, self._window[-_MIRRORED_SAMPLES:], out=parts[:, -1, -_MIRRORED_SAMPLES:])
+        magnitudes = power(np.fft.rfft(parts)).astype(np.float32)
         np.sqrt(magnitudes, out=magnitudes)
         return magnitudes.reshape(len(frames), _STEPS * _BINS)
 
