@@ -8,7 +8,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 
 class LazyLemmas(LemmaContextAwareEnhancer):
-    """Presidio's enhancer of scores. One text in ten has a finding that it looks at."""
+    """Presidio's enhancer of scores. Most texts have no finding that it would look at."""
 
     def __init__(self, lemmatise: Callable[[NlpArtifacts], None]) -> None:
         """`lemmatise` fills in lemmas and keywords."""

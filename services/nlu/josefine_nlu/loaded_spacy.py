@@ -1,4 +1,4 @@
-"""Presidio's spaCy engine over a pipeline that is loaded already, and that finds lemmas only where they are asked for."""
+"""Presidio's spaCy engine over a pipeline that is loaded already; it finds lemmas only where they are asked for."""
 
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ class LoadedSpacy(SpacyNlpEngine):
         self.nlp = {"en": nlp}  # type: ignore[assignment]
         only_for_lemmas = pipes_for_lemmas(nlp)
         self._lemmatisers = [pipe for name, pipe in nlp.pipeline if name in only_for_lemmas]
-        nlp.disable_pipes(*only_for_lemmas)
+        for name in only_for_lemmas:
+            nlp.disable_pipe(name)
 
     def lemmatise(self, artifacts: NlpArtifacts) -> None:
         """Fills in lemmas and keywords of a text that this engine has passed."""
@@ -40,7 +41,7 @@ class LoadedSpacy(SpacyNlpEngine):
     def _doc_to_nlp_artifact(self, doc: Doc, language: str) -> NlpArtifacts:
         entities, scores = self._get_updated_entities(self._get_entities(doc), self._get_scores_for_entities(doc))
         starts = [token.idx for token in doc]
-        return NlpArtifacts(entities, doc, starts, [], self, language, scores)  # type: ignore[no-untyped-call]
+        return NlpArtifacts(entities, doc, starts, [], self, language, scores)
 
 
 def pipes_for_lemmas(nlp: Language) -> list[str]:
