@@ -5,6 +5,7 @@ from typing import Any, Final
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
 from spacy.tokens import Doc
+from thinc.api import NumpyOps
 
 from josefine_nlu.kinds import NER_KINDS
 
@@ -29,6 +30,7 @@ class LoadedSpacy(SpacyNlpEngine):
         self._lemmatisers = [pipe for name, pipe in nlp.pipeline if name in only_for_lemmas]
         for name in only_for_lemmas:
             nlp.disable_pipe(name)
+        _multiply_with_numpy(nlp)
 
     def lemmatise(self, artifacts: NlpArtifacts) -> None:
         """Fills in lemmas and keywords of a text that this engine has passed."""
@@ -54,6 +56,15 @@ def pipes_for_lemmas(nlp: Language) -> list[str]:
         return []
     unheard = {name for name, listeners in vectors.items() if listeners <= _FOR_LEMMAS}
     return [name for name in nlp.pipe_names if name in unheard or name in lemmatisers]
+
+
+def _multiply_with_numpy(nlp: Language) -> None:
+    """Has numpy's BLAS do the products: thinc's own takes 1.5 to 2.7 times as long where there is AVX-512."""
+    ops = NumpyOps(use_blis=False)
+    for name in nlp.component_names:
+        model = getattr(nlp.get_pipe(name), "model", None)
+        for layer in model.walk() if model is not None else ():
+            layer.ops = ops
 
 
 def _listeners(pipe: Any) -> frozenset[str]:
