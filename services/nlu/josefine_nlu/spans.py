@@ -22,12 +22,11 @@ class Span:
 def disjoint(spans: Iterable[Span], text: str) -> list[Span]:
     """Returns spans in the order of the text that cover all that `spans` cover and do not touch each other.
 
-    What overlaps is united, so that nothing peeps out of a partial overlap; the longest span names the kind, then the
-    surest, then the alphabet: Presidio gives them in another order each time, and a replay has to say the same.
+    What overlaps is united, so that nothing peeps out of a partial overlap; the longest span names the kind.
     Neighbours of one kind with only blanks between are one: a name and a surname.
     """
     united: list[Span] = []
-    for span in sorted(spans, key=lambda span: (span.start_char, -span.end_char, span.kind)):
+    for span in sorted(spans, key=lambda span: (span.start_char, -span.end_char)):
         last = united[-1] if united else None
         if last and (span.start_char < last.end_char or _neighbours(last, span, text)):
             united[-1] = _union(last, span)

@@ -12,7 +12,7 @@ from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.entities import RecognizerResult as AnonymizerResult
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from josefine_nlu.kinds import NER_KINDS
+from josefine_nlu.kinds import KINDS, NER_KINDS
 from josefine_nlu.lemmas import LazyLemmas
 from josefine_nlu.loaded_spacy import LoadedSpacy
 from josefine_nlu.recognisers import recognisers
@@ -91,6 +91,8 @@ class Understanding:
             score_threshold=self._options.pii_score,
             nlp_artifacts=artifacts,
         )
+        # Presidio gives its findings in another order in each process, and a replay has to say the same.
+        results.sort(key=lambda result: KINDS.index(result.entity_type))
         return disjoint((Span(r.start, r.end, r.entity_type, r.score) for r in results), text)
 
     def _redacted(self, text: str, pii: Sequence[Span]) -> str:
