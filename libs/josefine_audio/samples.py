@@ -1,5 +1,7 @@
 """Arrays of samples: channels, int16."""
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,8 +30,9 @@ def to_channels(samples: Samples, channels: int) -> Samples:
     if have == channels:
         return samples
     if channels == 1:
-        mixed: NDArray[np.float32] = to_float32(samples).mean(axis=1, keepdims=True, dtype=np.float32)
-        return mixed
+        # Channel by channel: numpy's own mean goes along the few channels of each sample, which takes ten times as long.
+        mixed = reduce(np.add, to_float32(samples).T) / np.float32(have)
+        return mixed[:, np.newaxis]
     fitted: Samples = np.zeros((len(samples), channels), samples.dtype)
     fitted[:, : min(have, channels)] = samples[:, : min(have, channels)]
     return fitted

@@ -170,6 +170,8 @@ class AudioStream:
 
     def _frame(self, cut: Cut) -> Frame:
         """Returns the cut with the gaps that begin in it."""
+        if not self._gaps:
+            return Frame(cut.start_sample, cut.samples, [])
         begun = sum(gap["start_sample"] < cut.end_sample for gap in self._gaps)
         gaps, self._gaps = self._gaps[:begun], self._gaps[begun:]
         return Frame(cut.start_sample, cut.samples, gaps)

@@ -39,6 +39,7 @@ class AcknowledgedWriter:
                 broker.properties(
                     enable_idempotence=True,
                     acks="all",
+                    delivery_report_only_error=True,
                     linger_ms=2,
                     compression_type="lz4",
                     message_max_bytes=MAX_RECORD_BYTES,
@@ -63,11 +64,11 @@ class AcknowledgedWriter:
             BrokerError: the queue stayed full past the deadline.
         """
         deadline_s = time.monotonic() + self._broker.timeout_s
+        # Most records have no headers, and librdkafka would make an empty list for each.
+        named = {"headers": dict(headers)} if headers else {}
         while True:
             try:
-                self._producer.produce(
-                    topic, value=value, key=key, headers=dict(headers or {}), on_delivery=self._delivered
-                )
+                self._producer.produce(topic, value=value, key=key, on_delivery=self._delivered, **named)
             except BufferError as error:
                 if time.monotonic() > deadline_s:
                     raise BrokerError(
@@ -103,6 +104,7 @@ class AcknowledgedWriter:
             log.warning("records_not_acknowledged_at_close", records=waiting)
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        """Called for what was refused alone: to be told of all that is well costs a copy of each record."""
         if error is not None and self._refused is None:
             self._refused = error
 

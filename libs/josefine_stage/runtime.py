@@ -39,7 +39,7 @@ from josefine_stage.ports import (
 )
 from josefine_stage.reading import read_record
 from josefine_stage.restoring import Restorer
-from josefine_stage.rhythm import Rhythm
+from josefine_stage.rhythm import BUSY_POLL_S, Rhythm
 from josefine_stage.running_time import RunningTime
 from josefine_stage.sessions import SessionTable
 from josefine_stage.snapshots import Snapshots
@@ -49,8 +49,6 @@ from josefine_wire.codec import WireError
 
 IDLE_COMMIT_S = 1.0
 """Offsets that no output waits for are committed this seldom: nothing is lost, a restart replays a second more."""
-BUSY_POLL_S = 0.01
-IDLE_POLL_S = 0.1
 
 log = structlog.get_logger()
 
@@ -140,7 +138,8 @@ class Runtime:
             records = self._reader.poll(self._options.poll_records, self._poll_timeout_s())
         self._rhythm.read(len(records), self._options.poll_records)
         self._take(records)
-        self._collect()
+        news = self._collect()
+        self._rhythm.turned(news=news or bool(records))
         self._commit_if_due()
         if not self._outbox.open:
             self._snapshots.sweep_if_due(self._books.offset)
@@ -149,8 +148,8 @@ class Runtime:
         self._publish()
 
     def _poll_timeout_s(self) -> float:
-        waiting = self._handler.busy() or self._outbox.open
-        return BUSY_POLL_S if waiting else IDLE_POLL_S
+        waited_s = self._outbox.waited_s() if self._outbox.open else None
+        return self._rhythm.poll_timeout_s(busy=self._handler.busy(), outputs_waited_s=waited_s)
 
     def _drain(self) -> None:
         """Finishes accepted records within the drain deadline; what is left is replayed by the next owner."""
@@ -228,7 +227,8 @@ class Runtime:
 
     # --- results ------------------------------------------------------------------------------------------
 
-    def _collect(self) -> None:
+    def _collect(self) -> bool:
+        """Takes what the handler has done; returns whether it was anything."""
         turn = Turn(self._running_time.turn(), self._reader.caught_up())
         with self._metrics.handling.time():
             step = self._handler.advance(turn)
@@ -240,6 +240,7 @@ class Runtime:
         for progress in step.progress:
             self._finish(progress)
         self._settle_waiting()
+        return bool(step.progress or step.unasked or step.loose)
 
     def _finish(self, progress: Progress[Any]) -> None:
         """Takes what an input caused, or lets it wait where a commit could not name the input (position.py)."""

@@ -53,8 +53,8 @@ class IngestHandler:
         deadline_s = self._clock() + self._limits.turn_s
         pieces = self._work(self._live, turn.now_s, deadline_s)
         pieces += self._work(self._recorded, turn.now_s, deadline_s)
-        progress = [piece.progress for piece in pieces if piece.progress is not None]
-        unasked = [output for piece in pieces if piece.progress is None for output in piece.outputs]
+        progress = [each for piece in pieces if (each := piece.progress) is not None]
+        unasked = [output for piece in pieces if piece.entry is None for output in piece.outputs]
         return Step(progress, unasked)
 
     def snapshot(self, key: str) -> Snapshot | None:

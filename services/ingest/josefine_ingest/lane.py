@@ -106,15 +106,19 @@ class Lane:
         """Does one piece of work. Call only while `waiting`."""
         self.heard_s = now_s
         work = self._work or self._begin()
-        before = self.session.position
+        before = self._heard_samples()
         try:
             outputs = tuple(next(work))
         except StopIteration as stop:
             piece = self._finish(stop.value)
         else:
             piece = Piece(self._entry, outputs, done=False)
-        self._allowance_s -= seconds(max(0, self.session.position - before))
+        self._allowance_s -= seconds(max(0, self._heard_samples() - before))
         return piece
+
+    def _heard_samples(self) -> int:
+        """Returns how much was decoded where that counts: live speech has no rate."""
+        return 0 if self.session.urgent else self.session.position
 
     def snapshot(self) -> Snapshot | None:
         """Returns the newest snapshot that may be stored."""

@@ -1,5 +1,10 @@
 """python -m josefine_nlu."""
 
+import os
+
+# One core a replica: numpy's products are small, and threads only spin beside them. Read when numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from josefine_nlu.torchless import torch_hidden
 from josefine_stage.service import serve, settings_from_environment
 from josefine_wire.topics import TRANSCRIPTS

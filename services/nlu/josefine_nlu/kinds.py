@@ -19,6 +19,7 @@ DEFAULT_KINDS: Final = (
 # Wanted by some, but a transcript without its places and dates is hard to read.
 OPTIONAL_KINDS: Final = ("LOCATION", "DATE_TIME", "NRP", "ORGANIZATION")
 KINDS: Final = DEFAULT_KINDS + OPTIONAL_KINDS
+"""Where two are equally certain of the same characters, the first in this order names them."""
 
 NER_KINDS: Final = {
     "PERSON": "PERSON",

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import spacy
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.entities import RecognizerResult as AnonymizerResult
-from spacy.language import Language
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from josefine_nlu.kinds import NER_KINDS
+from josefine_nlu.kinds import KINDS, NER_KINDS
+from josefine_nlu.lemmas import LazyLemmas
+from josefine_nlu.loaded_spacy import LoadedSpacy
 from josefine_nlu.recognisers import recognisers
 from josefine_nlu.spans import Span, disjoint
 from josefine_wire.records import Polarity, Sentiment
 
+_NER_SHARE = 4
+"""spaCy's parser takes a quarter of a batch at once, and each time costs as much as the words of two texts."""
 _POLAR_FROM = 0.05
 """Compound score of a polar text (Hutto and Gilbert 2014; the schema of `understanding` says the same)."""
 
@@ -56,9 +59,12 @@ class Understanding:
         self._options = options
         # The parser is the slowest part, and nothing here asks for sentences or dependencies.
         self._nlp = spacy.load(model, exclude=["parser", "senter"])
-        self._engine = _LoadedSpacy(self._nlp)
+        self._engine = LoadedSpacy(self._nlp)
         registry = RecognizerRegistry(recognisers(options.phone_regions), supported_languages=["en"])
-        self._analyser = AnalyzerEngine(registry, self._engine, supported_languages=["en"])
+        lemmas = LazyLemmas(self._engine.lemmatise)
+        self._analyser = AnalyzerEngine(
+            registry, self._engine, supported_languages=["en"], context_aware_enhancer=lemmas
+        )
         self._anonymiser = AnonymizerEngine()  # type: ignore[no-untyped-call]
         self._sentiment = SentimentIntensityAnalyzer()
 
@@ -66,7 +72,7 @@ class Understanding:
         """Returns what each text says, in their order."""
         # The zone frees the strings and lexemes of these texts; without it the vocabulary grows for ever.
         with self._nlp.memory_zone():
-            passed = self._engine.process_batch(list(texts), "en", batch_size=len(texts) or 1)
+            passed = self._engine.process_batch(list(texts), "en", batch_size=_NER_SHARE * len(texts) or 1)
             return [self._understood(text, artifacts) for text, artifacts, *_ in passed]
 
     def _understood(self, text: str, artifacts: NlpArtifacts) -> Understood:
@@ -85,6 +91,8 @@ class Understanding:
             score_threshold=self._options.pii_score,
             nlp_artifacts=artifacts,
         )
+        # Presidio gives its findings in another order in each process, and a replay has to say the same.
+        results.sort(key=lambda result: KINDS.index(result.entity_type))
         return disjoint((Span(r.start, r.end, r.entity_type, r.score) for r in results), text)
 
     def _redacted(self, text: str, pii: Sequence[Span]) -> str:
@@ -95,20 +103,6 @@ class Understanding:
         score = float(self._sentiment.polarity_scores(text)["compound"])
         label: Polarity = "NEUTRAL" if abs(score) < _POLAR_FROM else "POSITIVE" if score > 0 else "NEGATIVE"
         return Sentiment(label=label, score=score)
-
-
-class _LoadedSpacy(SpacyNlpEngine):
-    """Presidio's spaCy engine over a pipeline that is loaded already."""
-
-    def __init__(self, nlp: Language) -> None:
-        ignored = sorted(set(nlp.get_pipe("ner").labels) - set(NER_KINDS))  # type: ignore[attr-defined]
-        super().__init__(
-            models=[{"lang_code": "en", "model_name": nlp.meta["name"]}],
-            ner_model_configuration=NerModelConfiguration(
-                labels_to_ignore=ignored, model_to_presidio_entity_mapping=dict(NER_KINDS)
-            ),
-        )
-        self.nlp = {"en": nlp}  # type: ignore[assignment]
 
 
 def _is_part_of_number(named: Span, pii: Sequence[Span]) -> bool:

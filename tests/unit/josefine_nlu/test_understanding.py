@@ -106,6 +106,21 @@ def test_sentiment(text, label):
     assert understood(text).sentiment["label"] == label
 
 
+@pytest.mark.parametrize(
+    ("said", "hidden"),
+    [
+        ("I am saving, with 94545678.", "I am saving, with <US_BANK_NUMBER>."),
+        ("I am sailing, with 94545678.", "I am sailing, with 94545678."),
+    ],
+)
+def test_a_word_in_another_form_makes_a_weak_finding_sure(said, hidden):
+    assert understood(said).redacted_text == hidden
+
+
+def test_the_same_kind_names_what_two_are_equally_certain_of():
+    assert understood("There was 911-70-1234 on it.").redacted_text == "There was <US_SSN> on it."
+
+
 def test_a_batch_is_the_same_as_one_by_one():
     texts = ["Ann met Bob in Rome.", "x", "Call 555-123-4567.", "...", "a\n\nb", "\U0001f600 I am Émile."]
     assert pipeline().understand(texts) == [understood(text) for text in texts]

@@ -1,5 +1,13 @@
 from josefine_stage.memory import MemoryClock
-from josefine_stage.rhythm import LONGEST_COMMIT_INTERVAL_S, PUBLISH_S, TURN_S, Rhythm
+from josefine_stage.rhythm import (
+    BUSY_POLL_S,
+    IDLE_POLL_S,
+    LONGEST_BUSY_POLL_S,
+    LONGEST_COMMIT_INTERVAL_S,
+    PUBLISH_S,
+    TURN_S,
+    Rhythm,
+)
 
 
 def rhythm():
@@ -39,6 +47,26 @@ def test_units_grow_where_commits_take_long():
     assert each.commit_interval_s == LONGEST_COMMIT_INTERVAL_S
     each.committed(0.001)
     assert each.commit_interval_s == 0.04
+
+
+def test_work_that_brings_no_news_is_looked_at_less_and_less_often():
+    each, _ = rhythm()
+    waits = []
+    for _ in range(8):
+        waits.append(each.poll_timeout_s(busy=True, outputs_waited_s=None))
+        each.turned(news=False)
+    assert waits[0] == BUSY_POLL_S
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_BUSY_POLL_S
+    each.turned(news=True)
+    assert each.poll_timeout_s(busy=True, outputs_waited_s=None) == BUSY_POLL_S
+
+
+def test_outputs_do_not_wait_for_a_poll():
+    each, _ = rhythm()
+    assert each.poll_timeout_s(busy=False, outputs_waited_s=None) == IDLE_POLL_S
+    assert abs(each.poll_timeout_s(busy=False, outputs_waited_s=0.03) - 0.01) < 1e-9
+    assert each.poll_timeout_s(busy=True, outputs_waited_s=0.05) == 0
 
 
 def test_others_are_told_once_in_a_while():
