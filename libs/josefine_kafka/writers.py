@@ -65,7 +65,7 @@ class AcknowledgedWriter:
         """
         deadline_s = time.monotonic() + self._broker.timeout_s
         # Most records have no headers, and librdkafka would make an empty list for each.
-        named = {"headers": dict(headers)} if headers else {}
+        named: dict[str, Any] = {"headers": dict(headers)} if headers else {}
         while True:
             try:
                 self._producer.produce(topic, value=value, key=key, on_delivery=self._delivered, **named)
