@@ -27,9 +27,14 @@ class Quality:
     """It was stopped: by a loop, or by the limit of tokens for its length."""
 
     @property
+    def loops(self) -> bool:
+        """Whether the text repeats itself or had to be stopped, which chance alone can get the model out of."""
+        return self.runaway or self.compression_ratio > COMPRESSION_RATIO_LIMIT
+
+    @property
     def doubtful(self) -> bool:
         """Whether another decode may well be better. Improbable text over silence is not: it stays improbable."""
-        if self.runaway or self.compression_ratio > COMPRESSION_RATIO_LIMIT:
+        if self.loops:
             return True
         silent = self.no_speech_probability > NO_SPEECH_LIMIT
         return self.average_logprob < LOGPROB_LIMIT and not silent

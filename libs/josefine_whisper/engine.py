@@ -139,14 +139,16 @@ class _Call:
         return [self._hypothesis(index) for index in range(len(self._requests))]
 
     def _fall_back(self, attempts: dict[int, _Attempt]) -> None:
-        """Decodes doubtful finals again: over the full window, then with rising temperature."""
+        """Decodes doubtful finals again: over the full window, then, where they loop, with rising temperature.
+
+        Text that is only improbable stays so: what is sampled instead is another guess.
+        """
         shortened = [index for index in self._doubtful() if self._encoder.shortens(self._requests[index].log_mel)]
         attempts.update({index: replace(attempts[index], full=True) for index in shortened})
         self._try([attempts[index] for index in shortened])
         # All rungs of the ladder together: one by one they take three times as long, and every final behind them waits.
-        self._try(
-            [replace(attempts[index], temperature=t) for index in self._doubtful() for t in FALLBACK_TEMPERATURES]
-        )
+        loops = [index for index in self._doubtful() if self._best[index].quality.loops]
+        self._try([replace(attempts[index], temperature=t) for index in loops for t in FALLBACK_TEMPERATURES])
 
     def _doubtful(self) -> list[int]:
         return [index for index in self._best if self._is_doubtful(index)]

@@ -18,7 +18,8 @@ class Request:
     word_times: bool = False
     """Whether the words get times; costs a few milliseconds per second of audio."""
     fallback: bool = False
-    """Whether a doubtful result may be decoded again: over the full 30 s window, then with temperature."""
+    """Whether a doubtful result may be decoded again: over the full 30 s window, then, where it
+    loops, with temperature."""
 
 
 @dataclass(frozen=True, slots=True)

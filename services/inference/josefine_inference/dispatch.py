@@ -30,7 +30,7 @@ class _Task(Protocol):
     def channel(self) -> Channel: ...
 
     def work(self, id_: int, *, alone: bool) -> Work:
-        """Returns what the device gets; `alone`: nobody waits behind it who would be hurt by a long batch."""
+        """Returns what the device gets; `alone`: nobody waits for the other windows of its batch."""
 
     def again(self, outcome: Outcome) -> bool:
         """Takes an outcome and returns whether it is so doubtful that the window is to be decoded by all means."""
@@ -41,7 +41,7 @@ class _Task(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Final:
-    """A closed segment. Beside live sessions it is decoded again in a batch of its own: others do not wait for it."""
+    """A closed segment. Beside live ones it is decoded once, and again in a batch of its own if need be."""
 
     channel: Channel
     closing: Closing
@@ -189,7 +189,8 @@ class Dispatch:
             jobs = self._scheduler.next_batch(now_s, beside)
             if not jobs:
                 return
-            work = tuple(self._tasks[job.id][1].work(job.id, alone=not live) for job in jobs)
+            alone = not live or len(jobs) == 1
+            work = tuple(self._tasks[job.id][1].work(job.id, alone=alone) for job in jobs)
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
 
     def _repeat(self, job: Job, task: _Task) -> None:

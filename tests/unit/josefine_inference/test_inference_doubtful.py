@@ -1,4 +1,4 @@
-"""A doubtful window is decoded by all means: at once where nobody waits, beside live sessions in a batch of its own."""
+"""A doubtful window is decoded by all means: at once where nobody waits for its batch, else in one of its own."""
 
 import pytest
 from handler_kit import EACH_QUARTER, UTTERANCE, kinds, run, told
@@ -25,12 +25,21 @@ def sent(device):
     return [work.fallback for batch in device.submitted for work in batch.work if work.word_times]
 
 
-def test_a_live_one_is_queued_again(kit, make, doubtful):
-    entries = kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER))
-    progress, _ = run(make(), entries, turns=8)
-    assert kinds(told(progress)) == [("FINAL", 0), ("FINAL", 1), ("END", 2)]
-    assert [record["text"] for record in told(progress)[:2]] == ["good.", "good."]
-    assert sorted(sent(doubtful)) == [False, False, True, True]
+def together(handler, device, entries, turns=8):
+    """Has all finals of the inputs decoded in one batch; returns progress."""
+    device.rooms = 0
+    before, _ = run(handler, entries)
+    device.rooms = 2
+    after, _ = run(handler, [], turns)
+    return before + after
+
+
+def test_live_ones_that_were_decoded_together_are_queued_again(kit, make, doubtful):
+    entries = kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER, end=False))
+    progress = together(make(), doubtful, entries)
+    assert kinds(told(progress)) == [("FINAL", 0), ("FINAL", 1)]
+    assert [record["text"] for record in told(progress)] == ["good.", "good."]
+    assert sent(doubtful) == [False, False, True, True]
     assert sorted(one.input.offset for one in progress if one.done) == [entry.offset for entry in entries]
 
 
@@ -40,22 +49,28 @@ def test_a_recorded_one_is_decoded_by_all_means_at_once(kit, make, doubtful):
     assert sent(doubtful) == [True]
 
 
+def test_a_live_one_that_is_decoded_alone_is_decoded_by_all_means_at_once(kit, make, doubtful):
+    progress, _ = run(make(), kit.inputs(kit.frames(UTTERANCE, EACH_QUARTER)))
+    assert told(progress)[0]["text"] == "good."
+    assert sent(doubtful) == [True]
+
+
 def test_what_stays_doubtful_is_told_all_the_same(kit, make, device):
     device.answer = lambda work: kit.says_its_hops(work)._replace(doubtful=True)
-    progress, _ = run(make(), kit.inputs(kit.frames(UTTERANCE, EACH_QUARTER)), turns=8)
-    assert kinds(told(progress)) == [("FINAL", 0), ("END", 1)]
-    assert sorted(sent(device)) == [False, True]
+    progress = together(make(), device, kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER, end=False)))
+    assert kinds(told(progress)) == [("FINAL", 0), ("FINAL", 1)]
+    assert sent(device) == [False, False, True, True]
 
 
 def test_one_whose_channel_is_forgotten_is_not_decoded_again(kit, make, doubtful):
     handler = make()
     doubtful.held = True
-    run(handler, kit.inputs(kit.frames(UTTERANCE, EACH_QUARTER)), turns=1)
+    together(handler, doubtful, kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER, end=False)), turns=1)
     handler.forget({"s/0"})
     doubtful.held = False
     run(handler, [])
     assert not handler.busy()
-    assert True not in sent(doubtful)
+    assert sent(doubtful) == [False, False]
 
 
 def test_it_waits_for_first_tries_and_goes_alone():
