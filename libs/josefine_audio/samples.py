@@ -30,7 +30,7 @@ def to_channels(samples: Samples, channels: int) -> Samples:
     if have == channels:
         return samples
     if channels == 1:
-        # Channel by channel: numpy's own mean along the few channels of each sample takes ten times as long.
+        # Channel by channel: numpy's own mean along the few channels of each sample takes five times as long.
         mixed: NDArray[np.float32] = reduce(np.add, to_float32(samples).T) / np.float32(have)
         return mixed[:, np.newaxis]
     fitted: Samples = np.zeros((len(samples), channels), samples.dtype)

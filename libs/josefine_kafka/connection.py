@@ -114,7 +114,9 @@ def insisting(
 
 def headers_of(message: Message) -> dict[str, bytes]:
     """Returns a message's headers; of a repeated name the last."""
-    pairs: Any = message.headers() or ()
+    pairs: Any = message.headers()
+    if not pairs:
+        return {}
     return {name: value or b"" for name, value in pairs}
 
 

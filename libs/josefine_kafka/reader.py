@@ -101,7 +101,8 @@ class GroupReader:
         if error is not None:
             self._note(error, source)
             return None
-        self._ends.discard(source)
+        if self._ends:
+            self._ends.discard(source)
         offset = int(message.offset() or 0)
         self._positions[source] = offset + 1
         headers = headers_of(message)

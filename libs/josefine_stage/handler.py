@@ -40,8 +40,7 @@ class Input(Generic[RecordT]):
     """The outputs are durable already: advance the state, begin no costly work; outputs are dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One record to be written to `topic`."""
 
     topic: str
@@ -58,8 +57,7 @@ class Rejection:
     """One readable line that names the field or byte offset. No audio, no text of speech."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress(Generic[RecordT]):
+class Progress(NamedTuple, Generic[RecordT]):
     """What has become of one input.
 
     An input may report more than once (a long recording comes out in pieces) and has to report `done` once.

@@ -1,6 +1,8 @@
 """What a stage writes: outputs and dead letters into the open unit of work, interims beside it."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final
 
 import structlog
 
@@ -28,6 +30,8 @@ class Outbox:
         self._clock = clock
         self._metrics = metrics
         self._since_s: float | None = None
+        self._counter: Final = cache(metrics.outputs.labels)
+        """Of a topic: prometheus_client looks labels up anew each time, for as long as it takes to write a record."""
 
     @property
     def open(self) -> bool:
@@ -49,7 +53,7 @@ class Outbox:
             if self._since_s is None:
                 self._since_s = self._clock.monotonic_s()
             self._unit.send(output.topic, output.key.encode(), value)
-            self._metrics.outputs.labels(output.topic).inc()
+            self._counter(output.topic).inc()
 
     def abort(self) -> None:
         """Drops what was written since the last commit, as far as the broker can."""
@@ -60,7 +64,7 @@ class Outbox:
         """Sends outputs that may repeat or be lost."""
         for output in outputs:
             self._loose.send(output.topic, output.key.encode(), encode(output.topic, output.record))
-            self._metrics.outputs.labels(output.topic).inc()
+            self._counter(output.topic).inc()
 
     def bury(self, raw: RawRecord, key: str, rejection: Rejection, session_id: str | None) -> None:
         """Adds a dead letter to the open unit.

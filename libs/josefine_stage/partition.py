@@ -38,6 +38,8 @@ class Partition:
 
     def holds_back(self, entry: Input[Any]) -> bool:
         """Whether something of the session waits already that the record's outputs must not overtake."""
+        if not self.waiting:
+            return False
         return any(waits.input.key == entry.key and waits.input.offset <= entry.offset for waits in self.waiting)
 
     def release(self) -> Iterator[Progress[Any]]:

@@ -3,14 +3,15 @@ by josefine_stage.memory. All calls come from the runtime's one thread unless sa
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from josefine_stage.handler import Snapshot, Source
 
+NO_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+
+class RawRecord(NamedTuple):
     """A record as the broker has it."""
 
     source: Source
@@ -18,7 +19,7 @@ class RawRecord:
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
-    headers: Mapping[str, bytes] = field(default_factory=dict)
+    headers: Mapping[str, bytes] = NO_HEADERS
 
 
 class Position(NamedTuple):

@@ -1,8 +1,7 @@
 """A session's place in the work of the process: its queue, its share, its snapshots."""
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from josefine_ingest.limits import IngestLimits
 from josefine_ingest.session import Outcome, Phase, Session, Work
@@ -23,8 +22,7 @@ def queued_bytes(entry: Input[AudioChunk]) -> int:
     return len(entry.record["payload"]) + _RECORD_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """What one step of a lane gave."""
 
     entry: Input[AudioChunk] | None

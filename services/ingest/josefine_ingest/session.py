@@ -67,18 +67,11 @@ class Session:
         self.start = _UNDESCRIBED
         self.first_timestamp_ms = 0
         self.last_captured_at_us = 0
+        self.live = self.urgent = True
+        """Whether it was sent while somebody was speaking, and whether somebody waits for the result meanwhile: not so
+        where live speech is heard again. Both are told by the first record."""
         self.writer = FrameWriter(key, 0, _UNDESCRIBED["config"])
         self.stream: AudioStream | None = None
-
-    @property
-    def live(self) -> bool:
-        """Whether it was sent while somebody was speaking."""
-        return self.start["config"]["mode"] == "LIVE"
-
-    @property
-    def urgent(self) -> bool:
-        """Whether somebody waits for the result while speaking: not so where live speech is heard again."""
-        return self.live and not self.start["config"].get("replay")
 
     @property
     def storable(self) -> bool:
@@ -119,6 +112,8 @@ class Session:
         """Sets up the decoder for what the first chunk says."""
         self.start = start
         encoding, config = start["encoding"], start["config"]
+        self.live = config["mode"] == "LIVE"
+        self.urgent = self.live and not config.get("replay")
         raw = encoding in RAW_ENCODINGS
         options = StreamOptions(
             frame_samples=samples(LIVE_FRAME_S if self.live else RECORDED_FRAME_S),
