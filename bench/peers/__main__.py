@@ -10,7 +10,8 @@ streams and stopped, then the next one, until all are known within a tenth. Peer
 environments of their own, and are spoken to in their own clients' protocol by the same load; a session of theirs
 counts as final with the last change of its text. Offline: x real time and word error rate of the same recordings one
 after another (Josefine: all at once, through the log). The word error rates of two systems are compared over the
-recordings that both have heard in rows within the bound. What cannot be run is a row with the reason.
+recordings that both have heard in rows within the bound; of a system without any, in all of its rows. What cannot be
+run is a row with the reason.
 """
 
 import sys

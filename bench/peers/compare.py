@@ -44,8 +44,9 @@ def _median_within(rows: Sequence[dict[str, Any]], system: str) -> int:
 
 
 def difference_points(rows: Sequence[dict[str, Any]], ours: str, peer: str) -> tuple[float | None, int]:
-    """Returns our word error rate less the peer's over the recordings that both have heard in rows within the bound, in
-    percentage points, and the words in them. A recording weighs the same for both, however often each has heard it.
+    """Returns our word error rate less the peer's over recordings that both have heard, in percentage points, and the
+    words in them: in rows within the bound; of a system that has none, in all. A recording weighs the same for both,
+    however often each has heard it.
     """
     first, second = _heard(rows, ours), _heard(rows, peer)
     common = first.keys() & second.keys()
@@ -65,10 +66,10 @@ class _Mean:
 
 def _heard(rows: Sequence[dict[str, Any]], system: str) -> dict[str, _Mean]:
     times: dict[str, list[WordErrors]] = defaultdict(list)
-    for row in rows:
-        if row["system"] == system and row["within"]:
-            for name, errors in row["errors_by_recording"]:
-                times[name].append(errors)
+    own = [row for row in rows if row["system"] == system]
+    for row in [row for row in own if row["within"]] or own:
+        for name, errors in row["errors_by_recording"]:
+            times[name].append(errors)
     return {
         name: _Mean(each[0].reference_words, sum(errors.errors for errors in each) / len(each))
         for name, each in times.items()

@@ -46,3 +46,12 @@ def test_without_a_recording_in_common_nothing_is_said():
 def test_where_no_peer_serves_one_stream_ours_are_compared_with_one():
     rows = [row("ours", 8, ("a", 10, 2)), row("x", 1, ("a", 10, 1), within=False)]
     assert figures(rows, "ours")["live_ratio"] == 8.0
+
+
+def test_words_of_a_peer_that_is_never_within_the_bound_are_compared_all_the_same():
+    rows = [
+        row("ours", 8, ("a", 10, 2)),
+        row("ours", 16, ("a", 10, 8), within=False),
+        row("x", 1, ("a", 10, 1), within=False),
+    ]
+    assert difference_points(rows, "ours", "x") == (pytest.approx(10.0), 10)
