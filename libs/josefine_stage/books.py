@@ -71,12 +71,15 @@ class Books:
         """Notes that something was written for an input."""
         self._wrote.add(entry)
 
-    def finish(self, entry: Input[Any]) -> RawRecord:
-        """Closes an input that is done; returns its record."""
-        raw = self._raw.pop(entry)
+    def raw(self, entry: Input[Any]) -> RawRecord:
+        """Returns the record of an input that is not finished."""
+        return self._raw[entry]
+
+    def finish(self, entry: Input[Any]) -> None:
+        """Closes an input that is done: its offset may be committed."""
+        del self._raw[entry]
         self._partitions[entry.source].ledger.finish(entry.offset, wrote=entry in self._wrote)
         self._wrote.discard(entry)
-        return raw
 
     # --- positions ----------------------------------------------------------------------------------------
 

@@ -8,11 +8,14 @@ TURN_S: Final = 0.02
 """A turn with nothing to do begins so long after the last one: records that come one by one are handled together: a
 window of features costs a third less among 16 than among 4. They wait 10 ms on average."""
 IDLE_POLL_S: Final = 0.1
+"""A poll ends with the first record; without any, so long is a stop waited for."""
 BUSY_POLL_S: Final = 0.01
+"""A poll while the handler works: what is done is seen this late."""
 LONGEST_BUSY_POLL_S: Final = 0.04
 """How seldom what others do for the handler is looked for when nothing came for a while. A device that takes a second
 for a batch is not asked a hundred times for it; one whose batches take milliseconds has news in every turn."""
 LONGER: Final = 1.5
+"""How much longer each poll is than the last in which nothing came: the longest after four."""
 PUBLISH_S: Final = 0.1
 """How often the loop tells others how it stands: it turns up to a hundred times a second, and nobody reads so fast."""
 WORK_TO_COMMIT: Final = 3.0

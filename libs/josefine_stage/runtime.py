@@ -271,9 +271,10 @@ class Runtime:
             self._books.wrote(entry)
         if not progress.done:
             return
-        raw = self._books.finish(entry)
         if progress.rejection and not entry.committed:
+            raw = self._books.raw(entry)
             self._outbox.bury(raw, entry.key, progress.rejection, entry.record.get("session_id"))
+        self._books.finish(entry)
 
     # --- commit -------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ class Hypothesis:
     compression_ratio: float
     """UTF-8 bytes of the text over its deflated bytes; above 2.4 the text most likely loops."""
     decode_steps: int
-    """Decoder passes spent on this window, repeats included."""
+    """Decoder passes spent on this window in this call, repeats included."""
     doubtful: bool = False
     """Whether another decode may well be better; with `fallback`, whether it still would be."""
 

@@ -10,6 +10,9 @@ ENOUGH: Final = 5
 """Batches before the measured times are relied on: ten times the slowest of few is much already."""
 TIMES_P99: Final = 10.0
 """How much slower than nearly all others a batch may be: another process on the CPU, a clocked-down card."""
+LEAST_HOPS: Final = 3_000
+"""A shorter batch counts as so long, when it is measured and when it is waited for: a doubtful window is decoded again
+over 30 s however short it is, which would be multiplied in the deadline of a long batch."""
 HOP_S: Final = 0.01
 
 
@@ -28,7 +31,7 @@ class DeadlineLimits:
 
 
 class BatchDeadline:
-    """max(least, 10 x the 99th percentile of what was measured for each hop, times the batch's hops)."""
+    """max(least, 10 x the 99th percentile of what was measured for each hop, times the batch's hops, LEAST_HOPS at least)."""
 
     def __init__(self, limits: DeadlineLimits) -> None:
         self.limits = limits
@@ -36,11 +39,11 @@ class BatchDeadline:
 
     def measured(self, hops: int, seconds: float) -> None:
         """Remembers how long a batch took."""
-        self._hop_s.append(seconds / max(1, hops))
+        self._hop_s.append(seconds / max(LEAST_HOPS, hops))
 
     def seconds(self, hops: int) -> float:
         """Returns the deadline of a batch. Until enough is measured the device may be as slow as speech itself."""
         if len(self._hop_s) < ENOUGH:
             return self.limits.batch_s + hops * HOP_S
         p99 = sorted(self._hop_s)[int(0.99 * (len(self._hop_s) - 1))]
-        return max(self.limits.batch_s, TIMES_P99 * p99 * hops)
+        return max(self.limits.batch_s, TIMES_P99 * p99 * max(LEAST_HOPS, hops))

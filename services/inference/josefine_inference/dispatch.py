@@ -7,6 +7,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from josefine_inference.channel import Channel, Closing
+from josefine_inference.hypothesis import Hypothesis
 from josefine_inference.interims import Interims
 from josefine_inference.messages import Batch, Decoded, Failed, Outcome, Work
 from josefine_inference.models import language_of
@@ -30,7 +31,7 @@ class _Task(Protocol):
     def channel(self) -> Channel: ...
 
     def work(self, id_: int, *, alone: bool) -> Work:
-        """Returns what the device gets; `alone`: nobody waits for the other windows of its batch."""
+        """Returns what the device gets; `alone`: nobody else is in its batch, or nobody waits."""
 
     def again(self, outcome: Outcome) -> bool:
         """Takes an outcome and returns whether it is so doubtful that the window is to be decoded by all means."""
@@ -46,6 +47,8 @@ class _Final:
     channel: Channel
     closing: Closing
     by_all_means: bool = False
+    doubted: Hypothesis | None = None
+    """What the first try gave, for want of better if the second fails."""
 
     def work(self, id_: int, *, alone: bool) -> Work:
         if self.closing.log_mel is None:
@@ -56,11 +59,11 @@ class _Final:
     def again(self, outcome: Outcome) -> bool:
         if self.by_all_means or not isinstance(outcome, Decoded):
             return False
-        self.by_all_means = outcome.hypothesis.doubtful
+        self.by_all_means, self.doubted = outcome.hypothesis.doubtful, outcome.hypothesis
         return self.by_all_means
 
     def done(self, outcome: Outcome) -> Output | None:
-        self.closing.decoded(outcome.hypothesis if isinstance(outcome, Decoded) else outcome)
+        self.closing.decoded(outcome.hypothesis if isinstance(outcome, Decoded) else self.doubted or outcome)
         return None
 
 
@@ -110,7 +113,7 @@ class Dispatch:
         self._pace = Pace()
         self._looked_s = float("-inf")
         self.decoded = Counter(dict.fromkeys(Kind, 0))
-        """Windows of each kind that the device has decoded for somebody."""
+        """Decodes of windows of each kind for somebody; recorded ones that are decoded again count twice."""
         self.failed = Counter(dict.fromkeys(Kind, 0))
         """Windows of each kind that it could not decode."""
 
@@ -189,7 +192,7 @@ class Dispatch:
             jobs = self._scheduler.next_batch(now_s, beside)
             if not jobs:
                 return
-            alone = not live or len(jobs) == 1
+            alone = not live or (len(jobs) == 1 and jobs[0].kind is not Kind.FINAL_RECORDED)
             work = tuple(self._tasks[job.id][1].work(job.id, alone=alone) for job in jobs)
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
 

@@ -1,7 +1,8 @@
 """What the device does next. Pure: no torch, no clock (now is an argument), no audio (a job is a ticket).
 
 Earliest due first: a job is due when its kind's slack has passed since it was added, so finals of live
-sessions go before interims and these before recorded windows, and whatever waits long enough comes first.
+sessions go before those that are decoded again, these before interims and these before recorded windows, and whatever
+waits long enough comes first.
 """
 
 from collections.abc import Iterable
@@ -68,7 +69,7 @@ class BesideLive:
     """What holds while live sessions are there, whose finals are not to wait."""
 
     hops: int
-    """Of a batch that are not of live finals: what a final that comes next waits for."""
+    """Of a batch that are not first tries of live finals: what a final that comes next waits for."""
     idle: bool
     """Whether a device has nothing to do. To one that works only what is due is handed: live finals are at once."""
 
@@ -140,7 +141,8 @@ class Scheduler:
         for job in jobs[: self.limits.jobs]:
             of_others = 0 if job.kind is Kind.FINAL_LIVE else job.hops
             fits = hops + job.hops <= self.limits.hops and others + of_others <= others_limit
-            if batch and not fits:
+            alone = Kind.FINAL_LIVE_AGAIN in {job.kind, *(other.kind for other in batch[:1])}
+            if batch and (alone or not fits):
                 break
             batch.append(job)
             hops, others = hops + job.hops, others + of_others

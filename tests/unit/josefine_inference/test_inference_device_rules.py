@@ -99,17 +99,31 @@ def test_a_deadline_follows_what_was_measured():
     deadline = BatchDeadline(DeadlineLimits(batch_s=2.0))
     assert deadline.seconds(1000) == pytest.approx(12.0)  # nothing measured: as slow as speech is allowed
     for _ in range(ENOUGH):
-        deadline.measured(1000, 1.0)
-    assert deadline.seconds(1000) == pytest.approx(10.0)
-    assert deadline.seconds(3000) == pytest.approx(30.0)
-    assert deadline.seconds(10) == 2.0
+        deadline.measured(6000, 1.0)
+    assert deadline.seconds(6000) == pytest.approx(10.0)
+    assert deadline.seconds(12_000) == pytest.approx(20.0)
+    assert deadline.seconds(10) == pytest.approx(5.0)  # it may have to be decoded over 30 s
+
+
+def test_short_windows_that_take_long_do_not_move_the_deadline_of_long_batches():
+    deadline = BatchDeadline(DeadlineLimits(batch_s=2.0))
+    for _ in range(ENOUGH):
+        deadline.measured(100, 0.5)
+    assert deadline.seconds(6000) == pytest.approx(10.0)
+
+
+def test_no_deadline_is_shorter_than_the_least():
+    deadline = BatchDeadline(DeadlineLimits(batch_s=2.0))
+    for _ in range(ENOUGH):
+        deadline.measured(6000, 0.01)
+    assert deadline.seconds(6000) == 2.0
 
 
 def test_one_slow_batch_in_a_hundred_does_not_move_the_deadline():
     deadline = BatchDeadline(DeadlineLimits(batch_s=0.1))
     for number in range(200):
-        deadline.measured(1000, 1.0 if number else 500.0)
-    assert deadline.seconds(1000) == pytest.approx(10.0)
+        deadline.measured(6000, 1.0 if number else 500.0)
+    assert deadline.seconds(6000) == pytest.approx(10.0)
 
 
 def test_hypotheses_survive_the_pipe():

@@ -3,6 +3,7 @@
 import pytest
 from handler_kit import EACH_QUARTER, UTTERANCE, kinds, run, told
 
+from josefine_inference.messages import Failed
 from josefine_inference.scheduler import BatchLimits, BesideLive, Job, Kind, Scheduler
 from josefine_wire.records import session_config
 
@@ -73,11 +74,26 @@ def test_one_whose_channel_is_forgotten_is_not_decoded_again(kit, make, doubtful
     assert sent(doubtful) == [False, False]
 
 
-def test_it_waits_for_first_tries_and_goes_alone():
+def test_where_the_second_try_fails_the_first_stands(kit, make, device):
+    def answer(work):
+        return (
+            Failed(work.id, "device_poison", "told to")
+            if work.fallback
+            else kit.hypothesis("so.")._replace(doubtful=True)
+        )
+
+    device.answer = answer
+    progress = together(make(), device, kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER, end=False)))
+    assert [record["text"] for record in told(progress)] == ["so.", "so."]
+    assert not any(one.rejection for one in progress)
+
+
+@pytest.mark.parametrize("limit_hops", [1_200, 6_000])
+def test_it_waits_for_first_tries_and_goes_alone(limit_hops):
     scheduler = Scheduler(BatchLimits(12_000, 64, 0.0, 6_000))
     jobs = [(Kind.FINAL_LIVE_AGAIN, 3_000), (Kind.INTERIM, 300), (Kind.FINAL_LIVE, 400), (Kind.FINAL_LIVE_AGAIN, 3_000)]
     for number, (kind, hops) in enumerate(jobs):
         scheduler.add(Job(number, str(number), kind, "tiny.en", "en", hops, added_s=0.0))
-    beside = BesideLive(hops=1_200, idle=True)
+    beside = BesideLive(hops=limit_hops, idle=True)
     batches = [[job.id for job in scheduler.next_batch(1.0, beside)] for _ in range(4)]
     assert batches == [[2], [0], [3], [1]]
