@@ -31,7 +31,7 @@ class DeadlineLimits:
 
 
 class BatchDeadline:
-    """max(least, 10 x the 99th percentile of what was measured for each hop, times the batch's hops, LEAST_HOPS at least)."""
+    """max(least, 10 x the 99th percentile of what was measured for each hop, times the hops, LEAST_HOPS at least)."""
 
     def __init__(self, limits: DeadlineLimits) -> None:
         self.limits = limits
