@@ -11,7 +11,7 @@ limit = call_limit.CallLimit(0.1)
 with limit.on("do what is quick"):
     pass
 with limit.on("commit the transaction"):
-    time.sleep(600)
+    time.sleep(600)  # stands for the call that never returns; the limit ends the process after 0.2 s
 """
 
 

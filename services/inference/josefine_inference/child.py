@@ -90,7 +90,7 @@ class Child:
             started_s = time.monotonic()
             try:
                 answer = self._load_model(command) if command["type"] == "load" else self._decode(command)
-            except Exception:  # noqa: BLE001 - the process's boundary: the exit status tells the parent
+            except Exception:  # noqa: BLE001 - nothing is swallowed: it is logged, and the process ends by it
                 self._log.error("decode_failed", exc_info=True)
                 # Without the interpreter's own end, which would wait for a device that may be gone.
                 os._exit(1)

@@ -44,7 +44,7 @@ def strike(fault: Fault, memory_error: type[Exception] = MemoryError) -> None:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             _hang()
         case "slow":
-            time.sleep(fault.seconds)
+            time.sleep(fault.seconds)  # the fault itself: a device that takes so long
 
 
 def _hang() -> NoReturn:
@@ -90,6 +90,7 @@ def _prolonged(fault: Fault | None, work: Callable[[], ResultT]) -> ResultT:
     begun_s = time.monotonic()
     result = work()
     if fault:
+        # The fault itself: a device that takes so many times as long as it should.
         time.sleep((fault.factor - 1) * (time.monotonic() - begun_s))
     return result
 
