@@ -3,9 +3,11 @@ by josefine_stage.memory. All calls come from the runtime's one thread unless sa
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
+from josefine_stage.clock import Clock
 from josefine_stage.handler import Snapshot, Source
 
 NO_HEADERS: Final[Mapping[str, bytes]] = MappingProxyType({})
@@ -146,3 +148,14 @@ class SnapshotStore(Protocol):
 
 
 OpenReader = Callable[[AssignmentListener], Reader]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world of one stage."""
+
+    open_reader: OpenReader
+    unit: UnitOfWork
+    loose: LooseWriter
+    store: SnapshotStore
+    clock: Clock

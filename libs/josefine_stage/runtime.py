@@ -19,7 +19,6 @@ import structlog
 
 from josefine_stage.back_pressure import BackPressure
 from josefine_stage.books import Books
-from josefine_stage.clock import Clock
 from josefine_stage.dead_letters import FailureLimit
 from josefine_stage.epoch import epoch
 from josefine_stage.errors import ExhaustedError, StoreError, StoreFencedError, UnitAbortedError
@@ -29,23 +28,21 @@ from josefine_stage.metrics import StageMetrics
 from josefine_stage.outbox import Outbox
 from josefine_stage.partition import Partition
 from josefine_stage.ports import (
-    LooseWriter,
-    OpenReader,
+    Ports,
     Position,
     RawRecord,
     Reader,
-    SnapshotStore,
-    UnitOfWork,
 )
 from josefine_stage.reading import read_record
 from josefine_stage.restoring import Restorer
+from josefine_stage.rewinding import Rewinder
 from josefine_stage.rhythm import BUSY_POLL_S, Rhythm
 from josefine_stage.running_time import RunningTime
 from josefine_stage.sessions import SessionTable
+from josefine_stage.settlement import Settlement
 from josefine_stage.snapshots import Snapshots
 from josefine_stage.standing import Standing
 from josefine_stage.suspects import Suspects
-from josefine_wire.codec import WireError
 
 IDLE_COMMIT_S = 1.0
 """Offsets that no output waits for are committed this seldom: nothing is lost, a restart replays a second more."""
@@ -63,17 +60,6 @@ class RuntimeOptions:
     snapshot_interval_s: float = 5.0
     drain_s: float = 10.0
     dead_letters_per_minute: int = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The outside world of one stage."""
-
-    open_reader: OpenReader
-    unit: UnitOfWork
-    loose: LooseWriter
-    store: SnapshotStore
-    clock: Clock
 
 
 class Runtime:
@@ -100,6 +86,7 @@ class Runtime:
         self._restorer = Restorer(handler, ports.store, self._standing, self._sessions)
         limit = FailureLimit(options.dead_letters_per_minute)
         self._outbox = Outbox(options.stage, ports.unit, ports.loose, limit, ports.clock, metrics)
+        self._settlement = Settlement(self._books, self._outbox)
         self._snapshots = Snapshots(
             handler, ports.store, self._standing, self._sessions, options.snapshot_interval_s, ports.clock, metrics
         )
@@ -110,6 +97,7 @@ class Runtime:
         self._back_pressure = BackPressure(ports.clock)
         self._joined = False
         self._reader: Reader = ports.open_reader(self)
+        self._rewinder = Rewinder(handler, self._books, self._reader.seek, metrics)
 
     # --- the loop -----------------------------------------------------------------------------------------
 
@@ -173,10 +161,11 @@ class Runtime:
             result = self._restorer.restore(inputs, self._books.partitions, self._reader.offset_at)
             self._unopened += result.waiting
             for source, offset in result.rewind.items():
-                self._go_back(source, offset)
+                self._commit()
+                self._rewinder.go_back(source, offset)
             # Going back commits, and a commit that fails takes every partition back.
             for entry in self._books.current(result.known):
-                self._finish(Progress(entry))
+                self._settlement.finish(Progress(entry))
             inputs = self._accept(self._books.current(result.fresh))
 
     def _open(self, raw: RawRecord) -> Input[Any] | None:
@@ -193,7 +182,7 @@ class Runtime:
             problem = Rejection("handler_failed", condemned)
         if problem is None:
             return entry
-        self._finish(Progress(entry, rejection=problem))
+        self._settlement.finish(Progress(entry, rejection=problem))
         return None
 
     def _accept(self, inputs: Sequence[Input[Any]]) -> list[Input[Any]]:
@@ -223,7 +212,7 @@ class Runtime:
             self._suspects.suspect(source, offset)
         self._commit()
         for source in last:
-            self._replay(source, "handler_raised")
+            self._rewinder.replay(source, "handler_raised")
 
     # --- results ------------------------------------------------------------------------------------------
 
@@ -238,43 +227,9 @@ class Runtime:
             # A session has ended by itself, without a record: its snapshot has to say so.
             self._sessions.touch(output.key, output.record["session_id"])
         for progress in step.progress:
-            self._finish(progress)
-        self._settle_waiting()
+            self._settlement.finish(progress)
+        self._settlement.settle_waiting()
         return bool(step.progress or step.unasked or step.loose)
-
-    def _finish(self, progress: Progress[Any]) -> None:
-        """Takes what an input caused, or lets it wait where a commit could not name the input (position.py)."""
-        entry = progress.input
-        if entry not in self._books:
-            return
-        partition = self._books.partitions[entry.source]
-        too_many = _writes(progress) and not partition.may_write(entry.offset)
-        if too_many or partition.holds_back(entry):
-            partition.waiting.append(progress)
-        else:
-            self._settle(progress)
-
-    def _settle_waiting(self) -> None:
-        for partition in self._books.partitions.values():
-            for progress in partition.release():
-                self._settle(progress)
-
-    def _settle(self, progress: Progress[Any]) -> None:
-        """Writes what an input caused and, when it is done, closes it in the books."""
-        entry = progress.input
-        if _writes(progress):
-            try:
-                self._outbox.write(progress.outputs)
-            except WireError as error:
-                log.exception("output_unwritable", partition=entry.source.partition, offset=entry.offset)
-                progress = Progress(entry, rejection=Rejection("unwritable", str(error)))
-            self._books.wrote(entry)
-        if not progress.done:
-            return
-        if progress.rejection and not entry.committed:
-            raw = self._books.raw(entry)
-            self._outbox.bury(raw, entry.key, progress.rejection, entry.record.get("session_id"))
-        self._books.finish(entry)
 
     # --- commit -------------------------------------------------------------------------------------------
 
@@ -301,7 +256,7 @@ class Runtime:
         except UnitAbortedError as error:
             self._metrics.aborted.inc()
             log.warning("unit_aborted", reason=str(error))
-            self._replay_all("unit_aborted")
+            self._rewinder.replay_all("unit_aborted")
             return False
         self._rhythm.committed(self._clock.monotonic_s() - now_s)
         if positions:
@@ -310,33 +265,6 @@ class Runtime:
             if ended := self._books.drop_ended():
                 self._handler.forget(ended)
         return True
-
-    # --- going back ---------------------------------------------------------------------------------------
-
-    def _go_back(self, source: Source, offset: int) -> None:
-        """Reads a partition again from where the state of one of its sessions can be rebuilt."""
-        self._commit()
-        earliest_needed = self._books.partitions[source].reopened().replay_from
-        self._rewind(source, min(offset, earliest_needed), "session_state_missing")
-
-    def _replay(self, source: Source, reason: str) -> None:
-        """Takes a partition back to its last commit."""
-        self._rewind(source, self._books.partitions[source].reopened().replay_from, reason)
-
-    def _replay_all(self, reason: str) -> None:
-        for source in list(self._books.partitions):
-            self._replay(source, reason)
-
-    def _rewind(self, source: Source, offset: int, reason: str) -> None:
-        """Drops the partition's state and reads it again from `offset`; what is durable is not written again."""
-        log.warning("partition_rewound", partition=source.partition, offset=offset, reason=reason)
-        self._metrics.rewinds.labels(reason).inc()
-        partition = self._books.partitions[source].reopened()
-        self._handler.forget(self._books.give_up(source))
-        partition.replay_from = min(partition.replay_from, offset)
-        partition.read_from = offset
-        self._books.put(partition)
-        self._reader.seek(source, offset)
 
     # --- assignment ---------------------------------------------------------------------------------------
 
@@ -370,7 +298,7 @@ class Runtime:
             # What the open unit holds of these partitions is for their owner to write. It cannot be taken out, so
             # what it holds of the others is made again.
             self._outbox.abort()
-            self._replay_all("partition_lost")
+            self._rewinder.replay_all("partition_lost")
         self._metrics.assigned.set(len(self._books.partitions))
         log.info("partitions_given_up", partitions=sorted(source.partition for source in sources))
 
@@ -404,8 +332,3 @@ class Runtime:
         elif not self._handler.ready():
             not_ready = "the handler is not ready"
         self._health.beat(not_ready, self._handler.status())
-
-
-def _writes(progress: Progress[Any]) -> bool:
-    """Whether something is to be written for an input that is not durable yet."""
-    return not progress.input.committed and bool(progress.outputs or progress.rejection)

@@ -22,7 +22,8 @@ from josefine_stage.health import Health, HealthServer
 from josefine_stage.heap import bound_heap
 from josefine_stage.logs import configure_logging
 from josefine_stage.metrics import HandlerStatus, stage_metrics
-from josefine_stage.runtime import Ports, Runtime, RuntimeOptions
+from josefine_stage.ports import Ports
+from josefine_stage.runtime import Runtime, RuntimeOptions
 from josefine_stage.settings import StageSettings
 from josefine_state.name_tag import NameTag
 from josefine_state.store import RedisStore

@@ -15,7 +15,8 @@ from josefine_stage.errors import ConfigurationError, FencedError, StoreFencedEr
 from josefine_stage.health import Health
 from josefine_stage.memory import MemoryClock, MemoryLog, MemoryLoose, MemoryReader, MemoryStore, MemoryUnit
 from josefine_stage.metrics import stage_metrics
-from josefine_stage.runtime import Ports, Runtime, RuntimeOptions
+from josefine_stage.ports import Ports
+from josefine_stage.runtime import Runtime, RuntimeOptions
 from josefine_wire import topics
 from josefine_wire.codec import decode, encode
 
