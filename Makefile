@@ -12,7 +12,7 @@ BIN := .venv/bin
 STAMP := .venv/.josefine-installed
 # A person sees pip's progress; a log gets the result only.
 export PIP_QUIET := $(shell test -t 2; echo $$?)
-SERVICES := ingest feature inference nlu
+SERVICES := ingest feature inference nlu gateway
 
 .PHONY: help setup demo test chaos eval lint format lock clean
 .DEFAULT_GOAL := help
