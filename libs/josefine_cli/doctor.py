@@ -165,6 +165,7 @@ def _ports() -> Finding:
         return Finding("ports", "used by the stack that runs")
     metrics = range(UP_PORTS.metrics, UP_PORTS.metrics + len(SERVICE_ROLES))
     wanted = {UP_PORTS.kafka: "--kafka-port", UP_PORTS.controller: "--controller-port", UP_PORTS.redis: "--redis-port"}
+    wanted[UP_PORTS.http] = "--http-port"
     wanted |= dict.fromkeys(metrics, "--metrics-port")
     taken = [f"{port} is in use (josefine up {option})" for port, option in wanted.items() if not is_free(port)]
     return Finding("ports", "; ".join(taken) or f"{', '.join(map(str, wanted))} are free", not taken, needed=False)

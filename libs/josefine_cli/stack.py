@@ -55,6 +55,7 @@ def up(
     metrics_port: Annotated[
         int, typer.Option(**PORT_RANGE, help="First of the services' metrics ports.")
     ] = UP_PORTS.metrics,
+    http_port: Annotated[int, typer.Option(**PORT_RANGE, help="Port of the gateway and its console.")] = UP_PORTS.http,
 ) -> None:
     """Start broker, store and services, and keep them running until Ctrl-C or `josefine down`.
 
@@ -66,7 +67,7 @@ def up(
         run_dir=default_run_dir().absolute(),
         services=_services(services, model),
         # The controllers' own ports follow those of the brokers.
-        ports=Ports(kafka_port, controller_port or UP_PORTS.controller + brokers - 1, redis_port, metrics_port),
+        ports=Ports(kafka_port, controller_port or UP_PORTS.controller + brokers - 1, redis_port, metrics_port, http_port),
         brokers=brokers,
         partitions=partitions,
         **changes,
@@ -100,7 +101,7 @@ def _services(names: str, model: str | None) -> tuple[Service, ...]:
     if unknown:
         raise CliError(f"--services: {unknown[0]!r} is none of {', '.join(SERVICE_ROLES)}", exit_status=2)
     environment = {"inference": {"JOSEFINE_MODEL": model}} if model else {}
-    return tuple(service for service in standard_services(environment) if service.role in wanted)
+    return standard_services(environment, [role for role in SERVICE_ROLES if role in wanted])
 
 
 def _foreground(options: StackOptions) -> None:
@@ -109,6 +110,7 @@ def _foreground(options: StackOptions) -> None:
         with LocalStack(options, _say) as stack:
             ready = True
             _say(_summary(stack.bootstrap_servers, stack.redis_url, stack.delivery, stack.broker, stack.run_dir))
+            _say_console(stack.http_url)
             _say("Ctrl-C stops")
             stack.wait()
     except KeyboardInterrupt:
@@ -120,11 +122,17 @@ def _foreground(options: StackOptions) -> None:
 def _detach(options: StackOptions) -> None:
     stack = start_detached(options, _say)
     _say(_summary(stack.bootstrap_servers, stack.redis_url, stack.delivery, stack.broker, stack.run_dir))
+    _say_console(stack.http_url)
     _say("running in the background; josefine down stops it")
 
 
 def _summary(bootstrap_servers: str, redis_url: str, delivery: str, broker: str, run_dir: Path) -> str:
     return f"ready: broker {bootstrap_servers} ({broker}, {delivery}), store {redis_url}, logs in {run_dir / 'logs'}"
+
+
+def _say_console(http_url: str) -> None:
+    if http_url:
+        _say(f"console, HTTP and WebSocket: {http_url}")
 
 
 def _say(line: str) -> None:
@@ -137,6 +145,8 @@ def _print_table(found: dict[str, Any]) -> None:
             found["bootstrap_servers"], found["redis_url"], found["delivery"], found["broker"], Path(found["run_dir"])
         ).removeprefix("ready: ")
     )
+    if found["http_url"]:
+        print(f"console, HTTP and WebSocket: {found['http_url']}")
     table = Table("role", "pid", "ready", "restarts", "port")
     for process in found["processes"]:
         table.add_row(*(str(process[key]) for key in ("role", "pid", "ready", "restarts", "port")))

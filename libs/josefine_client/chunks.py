@@ -62,14 +62,23 @@ class Session:
 class ChunkNumbering:
     """Makes the records of one session, in order. One thread."""
 
-    def __init__(self, session: Session, producer_id: str, started_at_ms: int, chunk_bytes: int = CHUNK_BYTES) -> None:
+    def __init__(
+        self,
+        session: Session,
+        producer_id: str,
+        started_at_ms: int,
+        chunk_bytes: int = CHUNK_BYTES,
+        *,
+        first_sequence: int = 0,
+    ) -> None:
+        """`first_sequence`: of who goes on with a session that another producer has begun, after its takeover."""
         if not session.block_bytes <= chunk_bytes <= MAX_PAYLOAD_BYTES:
             raise SessionError(f"chunk size {chunk_bytes}: must be {session.block_bytes} to {MAX_PAYLOAD_BYTES} bytes")
         self._session = session
         self._producer_id = producer_id
         self._started_at_ms = started_at_ms
         self._chunk_bytes = chunk_bytes - chunk_bytes % session.block_bytes
-        self._sequence = 0
+        self._sequence = first_sequence
         self.ended = False
 
     def chunks(
@@ -91,6 +100,16 @@ class ChunkNumbering:
             last = number == len(pieces)
             self.ended = end and last
             yield self._chunk(piece, captured_at_us, flush=flush and last, end=end and last)
+
+    def empty(self) -> AudioChunk:
+        """Returns a record without audio, which says that the producer is still there.
+
+        Raises:
+            SessionError: the session has ended.
+        """
+        if self.ended:
+            raise SessionError(f"session {self._session.session_id} has ended: nothing can follow")
+        return self._chunk(b"", 0, flush=False, end=False)
 
     def _pieces(self, payload: bytes) -> list[bytes]:
         size = self._chunk_bytes
@@ -122,3 +141,27 @@ class ChunkNumbering:
             channels=self._session.channels,
             config=self._session.config,
         )
+
+
+def takeover_chunk(session_id: str, producer_id: str, former: str, started_at_ms: int, next_sequence: int) -> AudioChunk:
+    """Returns the record with which `producer_id` goes on with what `former` has sent (ADR 16).
+
+    Args:
+        session_id: the session.
+        producer_id: who goes on; chunks after this record are to have it.
+        former: the producer_id that is believed to be the session's at present; if it is not, nothing changes.
+        started_at_ms: the session's session_started_at.
+        next_sequence: as far as is known, at least 1; ingest does not look at it.
+    """
+    return AudioChunk(
+        session_id=session_id,
+        producer_id=producer_id,
+        sequence=next_sequence,
+        session_started_at=started_at_ms,
+        captured_at=0,
+        start=None,
+        takes_over=former,
+        payload=b"",
+        flush=False,
+        end=False,
+    )

@@ -89,6 +89,11 @@ class AcknowledgedWriter:
         if waiting:
             raise BrokerError(f"{waiting} records were not acknowledged within {timeout_s:.0f} s")
 
+    def abandon(self) -> None:
+        """Drops what is not acknowledged, whether it was sent or not, and waits for nothing."""
+        self._producer.purge()
+        self._producer.poll(0)
+
     def close(self) -> None:
         try:
             waiting = self._producer.flush(self._broker.timeout_s)

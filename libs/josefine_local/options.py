@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -15,7 +15,10 @@ from josefine_local.models import models_of
 BrokerChoice = Literal["auto", "kafka", "tansu"]
 Delivery = Literal["exactly_once", "at_least_once"]
 
-SERVICE_ROLES: Final = ("ingest", "feature", "inference", "nlu")
+STAGE_ROLES: Final = ("ingest", "feature", "inference", "nlu")
+"""The pipeline, from topic to topic."""
+GATEWAY_ROLE: Final = "gateway"
+SERVICE_ROLES: Final = (*STAGE_ROLES, GATEWAY_ROLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,12 @@ class Ports:
     redis: int = 0
     metrics: int = 0
     """Of the first service; the others have the next ones."""
+    http: int = 0
+    """Where the gateway is found."""
 
 
-UP_PORTS: Final = Ports(kafka=9092, controller=9093, redis=6379, metrics=9101)
-"""The well-known ports, 9101 to 9104 for the metrics of four services."""
+UP_PORTS: Final = Ports(kafka=9092, controller=9093, redis=6379, metrics=9101, http=8080)
+"""The well-known ports, 9101 to 9105 for the metrics of five services."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,12 @@ class Service:
     """Fetched before anything starts."""
 
 
-def standard_services(environment: Mapping[str, Mapping[str, str]] | None = None) -> tuple[Service, ...]:
-    """Returns the stages of the pipeline; `environment` adds variables by role."""
+def standard_services(
+    environment: Mapping[str, Mapping[str, str]] | None = None, roles: Sequence[str] = STAGE_ROLES
+) -> tuple[Service, ...]:
+    """Returns services of this repository; `environment` adds variables by role."""
     services = []
-    for role in SERVICE_ROLES:
+    for role in roles:
         own = dict((environment or {}).get(role, {}))
         program = (sys.executable, "-m", f"josefine_{role}")
         services.append(Service(role, program, own, models=models_of(role, own)))

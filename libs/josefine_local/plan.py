@@ -1,6 +1,8 @@
 """From options to processes: which broker, which ports, which environment. Fetches jars and models; starts nothing."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -8,7 +10,7 @@ from josefine_local.brokers import Progress, choose_brokers, require_answer, req
 from josefine_local.errors import ConfigurationError
 from josefine_local.kafka import KafkaNode
 from josefine_local.models import fetch_models
-from josefine_local.options import Delivery, Service, StackOptions
+from josefine_local.options import GATEWAY_ROLE, Delivery, Service, StackOptions
 from josefine_local.paths import RunDir
 from josefine_local.port_choice import ChosenPorts, choose_ports
 from josefine_local.ports import HOST
@@ -30,6 +32,8 @@ class Endpoints:
     delivery: Delivery
     broker: str
     """kafka, tansu, or external."""
+    http_url: str = ""
+    """The gateway; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,13 @@ def make_plan(options: StackOptions, run_dir: RunDir, progress: Progress) -> Pla
         redis_url=options.redis_url or f"redis://{HOST}:{ports.redis}/0",
         delivery=options.delivery or ("at_least_once" if brokers.name == "tansu" else "exactly_once"),
         broker=brokers.name,
+        http_url=f"http://{HOST}:{ports.http}" if GATEWAY_ROLE in {each.role for each in options.services} else "",
     )
     servers = (*brokers.processes, *((store,) if store is not None else ()))
+    pages = {each.role: port for each, port in zip(options.services, ports.metrics, strict=True)}
     services = tuple(
-        service_process(service, endpoints, port) for service, port in zip(options.services, ports.metrics, strict=True)
+        service_process(_placed(service, ports.http, pages), endpoints, pages[service.role])
+        for service in options.services
     )
     return Plan(endpoints, (Phase(servers, brokers.after_ready), Phase(services)), brokers.nodes)
 
@@ -97,6 +104,15 @@ def service_process(service: Service, endpoints: Endpoints, metrics_port: int) -
         stop_timeout_s=service.stop_timeout_s,
         fatal_statuses=BAD_CONFIGURATION,
     )
+
+
+def _placed(service: Service, http_port: int, pages: Mapping[str, int]) -> Service:
+    """Returns the gateway with its port and where its console finds the stages; the others as they are."""
+    if service.role != GATEWAY_ROLE:
+        return service
+    stages = {role: f"http://{HOST}:{port}" for role, port in pages.items() if role != GATEWAY_ROLE}
+    place = {"JOSEFINE_HTTP_HOST": HOST, "JOSEFINE_HTTP_PORT": str(http_port), "JOSEFINE_STAGES": json.dumps(stages)}
+    return replace(service, environment={**place, **service.environment})
 
 
 def _require_store(url: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from josefine_local.errors import ConfigurationError
-from josefine_local.options import StackOptions
+from josefine_local.options import GATEWAY_ROLE, StackOptions
 from josefine_local.ports import free_ports, require_free
 
 
@@ -17,6 +17,8 @@ class ChosenPorts:
     redis: int
     metrics: tuple[int, ...]
     """One for each service, in their order."""
+    http: int
+    """The gateway's; chosen whether there is one or not."""
 
 
 def choose_ports(options: StackOptions) -> ChosenPorts:
@@ -32,14 +34,16 @@ def choose_ports(options: StackOptions) -> ChosenPorts:
         controllers=_row(ports.controller, options.brokers),
         redis=ports.redis,
         metrics=_row(ports.metrics, len(options.services)),
+        http=ports.http,
     )
     _check(options, asked)
-    free = iter(free_ports(2 * options.brokers + 1 + len(asked.metrics)))
+    free = iter(free_ports(2 * options.brokers + 2 + len(asked.metrics)))
     return ChosenPorts(
         kafka=tuple(port or next(free) for port in asked.kafka),
         controllers=tuple(port or next(free) for port in asked.controllers),
         redis=asked.redis or next(free),
         metrics=tuple(port or next(free) for port in asked.metrics),
+        http=asked.http or next(free),
     )
 
 
@@ -60,6 +64,8 @@ def _check(options: StackOptions, asked: ChosenPorts) -> None:
         wanted["the store"] = (options.ports.redis, "--redis-port")
     for service, port in zip(options.services, asked.metrics, strict=True):
         wanted[f"the metrics of {service.role}"] = (port, "--metrics-port")
+    if any(service.role == GATEWAY_ROLE for service in options.services):
+        wanted["the gateway"] = (asked.http, "--http-port")
     seen: dict[int, str] = {}
     for name, (port, option) in wanted.items():
         if port and port in seen:

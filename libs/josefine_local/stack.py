@@ -44,6 +44,7 @@ class RunningStack:
         self.redis_url = state.redis_url
         self.delivery = state.delivery
         self.broker = state.broker
+        self.http_url = state.http_url
         self.supervisor_pid = state.supervisor.pid
 
     def status(self) -> StackStatus:
@@ -155,6 +156,11 @@ class LocalStack:
         """kafka, tansu or external."""
         return self._reached().broker
 
+    @property
+    def http_url(self) -> str:
+        """The gateway; empty where there is none."""
+        return self._reached().http_url
+
     def status(self) -> StackStatus:
         """Returns what runs now."""
         with self._state_lock:
@@ -207,6 +213,7 @@ class LocalStack:
             redis_url=plan.endpoints.redis_url,
             delivery=plan.endpoints.delivery,
             broker=plan.endpoints.broker,
+            http_url=plan.endpoints.http_url,
         )
         self._supervisor = Supervisor(plan.phases, self._run_dir, self._progress, self._changed)
         self._supervisor.start()

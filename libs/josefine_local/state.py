@@ -71,6 +71,8 @@ class StackState:
     redis_url: str = ""
     delivery: str = ""
     broker: str = ""
+    http_url: str = ""
+    """The gateway; empty where there is none."""
     ready: bool = False
     """All processes have been ready once."""
     processes: tuple[ProcessState, ...] = field(default_factory=tuple)

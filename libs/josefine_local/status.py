@@ -40,6 +40,7 @@ class StackStatus:
     redis_url: str = ""
     delivery: str = ""
     broker: str = ""
+    http_url: str = ""
     processes: tuple[ProcessStatus, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +54,7 @@ class StackStatus:
             "redis_url": self.redis_url,
             "delivery": self.delivery,
             "broker": self.broker,
+            "http_url": self.http_url,
             "processes": [_process_json(process) for process in self.processes],
         }
 
@@ -68,6 +70,7 @@ def live_status(state: StackState | None, run_dir: Path) -> StackStatus:
         redis_url=state.redis_url,
         delivery=state.delivery,
         broker=state.broker,
+        http_url=state.http_url,
         processes=tuple(_live(process) for process in state.processes),
     )
 

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from josefine_stage.settings import StageSettings
+from pydantic_settings import BaseSettings
 
 
 def settings_of(service):
@@ -11,6 +11,6 @@ def settings_of(service):
     (own,) = [
         kind
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, StageSettings) and kind.__module__ == module.__name__
+        if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind.__module__ == module.__name__
     ]
     return own

@@ -1,0 +1,1 @@
+"""Kafka as the gateway sees it: threads and plain callbacks, nothing of asyncio."""

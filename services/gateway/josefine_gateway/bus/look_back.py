@@ -1,0 +1,74 @@
+"""What the log says already of one session: for a connection that goes on with it. Blocking; own connections."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from josefine_client.errors import broker_trouble
+from josefine_client.sessions_in_log import keyed_session
+from josefine_stage.ports import RawRecord
+from josefine_wire.codec import WireError, decode
+from josefine_wire.succession import Succession, Verdict
+from josefine_wire.topics import AUDIO_RAW, TRANSCRIPTS, UNDERSTANDING
+
+
+class Log(Protocol):
+    """What this needs of a broker: josefine_kafka's LogReader, or lists in tests."""
+
+    def since(self, topic: str, start: int) -> Iterator[RawRecord]:
+        """Yields what stands in a topic from `start` (Unix epoch in ms) on, each partition until its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the log says of a session's audio, up to a takeover or to its end."""
+
+    succession: Succession
+    won: bool
+    """Whether the takeover that was looked for is the one that counts."""
+
+
+class LookBack:
+    """Reads sessions back. Any thread; each call opens connections of its own."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def audio(self, session_id: str, begun: Succession, since_ms: int, producer_id: str) -> Standing:
+        """Returns where the session's audio stands, as of the takeover by `producer_id` where that is in the log.
+
+        Args:
+            session_id: whose.
+            begun: what is known: records before it, which are read again, change nothing.
+            since_ms: no later record is needed to go on from `begun`, Unix epoch.
+            producer_id: whose takeover was written before this call.
+
+        Raises:
+            BrokerTroubleError: the log cannot be read.
+        """
+        state = begun
+        for chunk in self._records(AUDIO_RAW, session_id, since_ms):
+            verdict, state = state.judge(chunk)
+            if verdict is Verdict.TAKEOVER and chunk["producer_id"] == producer_id:
+                return Standing(state, won=True)
+        return Standing(state, won=False)
+
+    def results(self, session_id: str, since_ms: int, *, understanding: bool) -> Iterator[tuple[str, Any]]:
+        """Yields topic and record of all results of the session that are in the log now, each channel in its order.
+
+        Raises:
+            BrokerTroubleError: the log cannot be read.
+        """
+        for topic in (UNDERSTANDING, TRANSCRIPTS) if understanding else (TRANSCRIPTS,):
+            for record in self._records(topic, session_id, since_ms):
+                yield topic, record
+
+    def _records(self, topic: str, session_id: str, since_ms: int) -> Iterator[Any]:
+        with broker_trouble():
+            for raw in self._log.since(topic, since_ms):
+                if keyed_session(raw) != session_id:
+                    continue
+                try:
+                    yield decode(topic, raw.value)
+                except WireError:
+                    continue  # its stage has dead-lettered it

@@ -1,0 +1,36 @@
+"""Why a live connection ends, and what its client is told by the close frame."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """The close frame."""
+
+    code: int
+    reason: str
+    end_session: bool
+    """Whether the session ends with its connection; else it waits for its client (ADR 16)."""
+
+
+DONE = Farewell(1000, "", end_session=True)
+LEFT = Farewell(1000, "", end_session=True)
+"""The client sent a close frame: the same as CloseStream, but nobody listens any more."""
+CUT = Farewell(1006, "", end_session=False)
+"""The connection broke: no close frame reaches anybody."""
+SUPERSEDED = Farewell(1008, "superseded", end_session=False)
+UNDECODABLE = Farewell(1008, "DATA-0000", end_session=True)
+SILENT = Farewell(1011, "NET-0001", end_session=True)
+BROKER = Farewell(1011, "resume: the log does not take audio", end_session=False)
+FAILED = Farewell(1011, "resume: internal error", end_session=False)
+DRAINING = Farewell(1012, "resume", end_session=False)
+BUSY = Farewell(1013, "over_capacity", end_session=True)
+SLOW_READER = Farewell(1008, "slow reader: results were not taken in time", end_session=False)
+
+
+class ClosingError(Exception):
+    """Ends a connection from whatever part of it finds out first."""
+
+    def __init__(self, farewell: Farewell) -> None:
+        super().__init__(farewell.reason or str(farewell.code))
+        self.farewell = farewell

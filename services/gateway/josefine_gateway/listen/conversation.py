@@ -1,0 +1,208 @@
+"""What a live session's client is told, from what the log says. Pure: records and positions in, messages out.
+
+Results of a channel come in its order; a repeated one is told by its place. Where a final needs what nlu says of it,
+it waits, and so does all behind it.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from josefine_gateway.shape.gaps import Gap
+from josefine_gateway.shape.live import Covered, Message, Stream, results, speech_started, utterance_end
+from josefine_gateway.shape.words import Shaped, shaped
+from josefine_wire.positions import samples
+from josefine_wire.records import DeadLetter, Error, Transcript, Understanding
+from josefine_wire.topics import TRANSCRIPTS, UNDERSTANDING
+
+PIPELINE_LAG_S: Final = 1.5
+"""Audio after which a word would have been heard of: an interim comes every second, and half of one is its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the client asked to be told."""
+
+    interim_results: bool = False
+    vad_events: bool = False
+    utterance_end_ms: int = 0
+    """0: no UtteranceEnd."""
+    understanding: bool = False
+    """Finals wait for what nlu says of them."""
+
+
+@dataclass(slots=True)
+class _Channel:
+    """What is known and was told of one channel."""
+
+    gap: Gap
+    seen: int = 0
+    """Greatest sequence_id that the client had before: those are not told again."""
+    covered: Covered = Covered()
+    next_segment: int = 0
+    open_start: int | None = None
+    """Begin of the open segment, in samples, once an interim has come of it."""
+    revision: int = -1
+    """Of that interim."""
+    announced: int = -1
+    """Segment of the last SpeechStarted."""
+    flush_answered: bool = False
+    """A final that a flush closed was told, and the FLUSHED behind it has nothing to say."""
+    waiting: deque[Transcript] = field(default_factory=deque)
+    understood: dict[int, Understanding | None] = field(default_factory=dict)
+    """Of segments that are waited for, or will be; None: nlu has given it up."""
+    end: Transcript | None = None
+
+
+class Conversation:
+    """Grows with the records of one session. One thread."""
+
+    def __init__(self, wanted: Wanted, stream: Stream, seen: Sequence[int] = ()) -> None:
+        """`seen`: the greatest sequence_id that the client has of each channel."""
+        self._wanted: Final = wanted
+        self._stream: Final = stream
+        self._seen: Final = tuple(seen)
+        self._channels: dict[int, _Channel] = {}
+        self._count = 0
+        self._model = ""
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are; 1 as long as nothing has come."""
+        return self._count or 1
+
+    @property
+    def model(self) -> str:
+        """The acoustic model; empty before anything has come."""
+        return self._model
+
+    @property
+    def over(self) -> bool:
+        """Whether every channel has ended."""
+        return bool(self._count) and all(self._channel(number).end for number in range(self._count))
+
+    @property
+    def error(self) -> Error | None:
+        """What the engine has to say against the session, once it is over."""
+        return next((end["error"] for end in self._ends() if end["error"] is not None), None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it ended because nothing came any more."""
+        return any(end["reason"] == "IDLE_TIMEOUT" for end in self._ends())
+
+    @property
+    def length_samples(self) -> int:
+        """Length of the longest channel, once it is over."""
+        return max((end["end_sample"] for end in self._ends()), default=0)
+
+    def hear(self, topic: str, record: Any) -> Iterator[Message]:
+        """Yields what is to be told because of a record of transcripts, understanding or dead.letters."""
+        if topic == TRANSCRIPTS and not record["variant"]:
+            yield from self._transcript(record)
+        elif topic == UNDERSTANDING and not record["variant"]:
+            yield from self._understanding(record)
+        elif record.get("stage") == "nlu":
+            yield from self._not_understood(record)
+
+    def audio_reached(self, position_s: float) -> Iterator[Message]:
+        """Yields the UtteranceEnds that are due where so much audio has been sent, in seconds."""
+        for number, channel in sorted(self._channels.items()):
+            if channel.open_start is None and not channel.waiting:
+                yield from self._silent_until(number, channel, samples(position_s - PIPELINE_LAG_S))
+
+    def _ends(self) -> list[Transcript]:
+        return [channel.end for _, channel in sorted(self._channels.items()) if channel.end is not None]
+
+    def _channel(self, number: int) -> _Channel:
+        if number not in self._channels:
+            seen = self._seen[number] if number < len(self._seen) else 0
+            self._channels[number] = _Channel(Gap(self._wanted.utterance_end_ms), seen)
+        return self._channels[number]
+
+    def _transcript(self, record: Transcript) -> Iterator[Message]:
+        self._count, self._model = record["channels"], record["model"]
+        channel = self._channel(record["channel"])
+        if channel.end is not None or record["segment"] < channel.next_segment:
+            return
+        if record["kind"] == "INTERIM":
+            yield from self._interim(channel, record)
+            return
+        if record["kind"] == "FINAL":
+            channel.next_segment = record["segment"] + 1
+            channel.open_start, channel.revision = None, -1
+        channel.waiting.append(record)
+        yield from self._release(channel)
+
+    def _interim(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
+        if channel.waiting or (channel.open_start is not None and record["revision"] <= channel.revision):
+            return
+        channel.open_start, channel.revision = record["start_sample"], record["revision"]
+        yield from self._speech_from(channel, record, record["start_sample"])
+        if self._wanted.interim_results:
+            yield results(self._stream, channel.covered, record, shaped(record, None, self._stream.wording))
+
+    def _understanding(self, record: Understanding) -> Iterator[Message]:
+        channel = self._channel(record["channel"])
+        wanted = self._wanted.understanding and record["kind"] == "SEGMENT" and channel.end is None
+        if wanted and record["segment"] >= channel.covered.sequence_id:
+            channel.understood.setdefault(record["segment"], record)
+            yield from self._release(channel)
+
+    def _not_understood(self, letter: DeadLetter) -> Iterator[Message]:
+        """nlu has given a final up: it is told without, and without text where that was to be redacted."""
+        for number, channel in sorted(self._channels.items()):
+            if letter["key"] == f"{letter['session_id']}/{number}".encode():
+                first = next((record for record in channel.waiting if self._waits(channel, record)), None)
+                if first is not None:
+                    channel.understood[first["segment"]] = None
+                yield from self._release(channel)
+
+    def _waits(self, channel: _Channel, record: Transcript) -> bool:
+        needs = self._wanted.understanding and record["kind"] == "FINAL" and bool(record["text"].strip())
+        return needs and record["segment"] not in channel.understood
+
+    def _release(self, channel: _Channel) -> Iterator[Message]:
+        """Yields what need not wait any more, in order."""
+        while channel.waiting and not self._waits(channel, channel.waiting[0]):
+            record = channel.waiting.popleft()
+            tell = {"FINAL": self._final, "FLUSHED": self._flushed}.get(record["kind"], self._end)
+            yield from tell(channel, record)
+            channel.covered = channel.covered.by(record)
+
+    def _final(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
+        understanding = channel.understood.pop(record["segment"], None)
+        text = shaped(record, understanding, self._stream.wording)
+        channel.flush_answered = channel.flush_answered or record["flushed"]
+        if record["segment"] >= channel.seen:
+            first = text.written[0].start_sample if text.written else record["start_sample"]
+            yield from self._speech_from(channel, record, first)
+            yield results(self._stream, channel.covered, record, text)
+        channel.gap = channel.gap.heard_words(text.written)
+
+    def _flushed(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
+        """Every Finalize is answered: by the final that it closed, else by an empty one."""
+        answered, channel.flush_answered = channel.flush_answered, False
+        if not answered:
+            yield results(self._stream, channel.covered, record, Shaped())
+
+    def _end(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
+        yield from self._silent_until(record["channel"], channel, record["end_sample"])
+        if record["end_sample"] > channel.covered.sample and record["error"] is None:
+            yield results(self._stream, channel.covered, record, Shaped())
+        channel.end = record
+
+    def _speech_from(self, channel: _Channel, record: Transcript, first_sample: int) -> Iterator[Message]:
+        """Yields what stands before the first words of a segment."""
+        yield from self._silent_until(record["channel"], channel, first_sample)
+        if self._wanted.vad_events and channel.announced < record["segment"]:
+            channel.announced = record["segment"]
+            yield speech_started(record)
+
+    def _silent_until(self, number: int, channel: _Channel, sample: int) -> Iterator[Message]:
+        """Yields the UtteranceEnd of the gap after the last word, if it is long enough by then."""
+        word_end = channel.gap.due(sample) if self._wanted.utterance_end_ms else None
+        if word_end is not None:
+            channel.gap = channel.gap.told()
+            yield utterance_end(number, self.channels, word_end)

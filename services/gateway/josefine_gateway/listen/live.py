@@ -1,0 +1,305 @@
+"""One connection of WS /v1/listen from its first message to its close frame.
+
+Four tasks share it: audio in, results in, messages out, and a watch for what is due. Whichever finds that it is over
+raises ClosingError, which ends the others.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from starlette.websockets import WebSocket
+
+from josefine_gateway.listen import closing
+from josefine_gateway.listen.closing import ClosingError, Farewell
+from josefine_gateway.listen.control import Control, ControlError, Kind, parse_control
+from josefine_gateway.listen.conversation import Conversation
+from josefine_gateway.listen.inbox import Inbox, InboxFullError
+from josefine_gateway.listen.opening import Opened
+from josefine_gateway.listen.outbox import Outbox
+from josefine_gateway.listen.upload import UploadError
+from josefine_gateway.shape import connection as shape
+from josefine_gateway.shape.live import Message
+from josefine_wire.codec import WireError, decode
+from josefine_wire.positions import seconds
+from josefine_wire.records import DeadLetter
+from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS
+
+CONTROLS: Final[tuple[Kind, ...]] = ("KeepAlive", "Finalize", "CloseStream", "Configure")
+WATCH_S: Final = 0.25
+ACKNOWLEDGE_S: Final = 0.5
+"""Between two Acknowledged frames."""
+ALIVE_S: Final = 15.0
+"""A client that sends KeepAlive and no audio: the pipeline is told so often, well within its idle time-out of 60 s."""
+
+
+Signer = Callable[[Opened], str]
+"""Returns the resume token of a session as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a client may take."""
+
+    idle_close_s: float
+    slow_reader_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the connection asked for, beside what is told."""
+
+    request_id: str
+    created: datetime
+    convert: Callable[[bytes], bytes]
+    """From the client's samples to those of audio.raw."""
+    resumes: bool
+    """The client asked for the frames that resuming needs."""
+    bytes_taken: int = 1
+    """Bytes of the client for each of audio.raw: what is acknowledged counts the client's."""
+    tags: tuple[str, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class LiveSession:
+    """A session and its connection. One event loop."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        opened: Opened,
+        inbox: Inbox,
+        conversation: Conversation,
+        about: About,
+        limits: Limits,
+        sign: Signer,
+    ) -> None:
+        self._websocket: Final = websocket
+        self._opened: Final = opened
+        self._inbox: Final = inbox
+        self._conversation: Final = conversation
+        self._about: Final = about
+        self._limits: Final = limits
+        self._sign: Final = sign
+        self._outbox: Final = Outbox(websocket.send_text, limits.slow_reader_s)
+        self._sha256: Final = hashlib.sha256()
+        self._heard_s = self._wrote_s = time.monotonic()
+        self._told_bytes = -1
+        self._told_s = 0.0
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self._farewell: Farewell | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the pipeline has ended the session."""
+        return self._conversation.over
+
+    async def run(self) -> Farewell:
+        """Serves the connection to its end, the close frame included, and returns how it ended."""
+        self._task = asyncio.ensure_future(self._serve())
+        try:
+            await self._task
+        except ClosingError as closed:
+            self._farewell = self._farewell or closed.farewell
+        except asyncio.CancelledError:
+            if self._farewell is None:
+                raise
+        farewell = self._farewell or closing.FAILED
+        await self._part(farewell)
+        return farewell
+
+    def end(self, farewell: Farewell) -> None:
+        """Ends the connection from outside: a replica that drains, another connection that goes on."""
+        self._farewell = farewell
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _serve(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._greet()
+                tasks.create_task(self._outbox.run())
+                tasks.create_task(self._tell())
+                tasks.create_task(self._listen())
+                tasks.create_task(self._watch())
+        except* ClosingError as group:
+            raise _first(group) from group
+        except* UploadError as group:
+            raise ClosingError(closing.BROKER) from group
+        except* InboxFullError as group:
+            raise ClosingError(closing.SLOW_READER) from group
+
+    def _greet(self) -> None:
+        if self._about.resumes:
+            self._outbox.put(
+                shape.session(
+                    self._about.request_id,
+                    self._token(),
+                    self._opened.durable_bytes * self._about.bytes_taken,
+                    self._seconds(),
+                    resumed=self._opened.resumed,
+                )
+            )
+        self._told_bytes = self._opened.durable_bytes
+        for topic, record in self._opened.history:
+            if record["kind"] != "FLUSHED":  # the client asks again for what was not answered
+                self._put(self._conversation.hear(topic, record))
+        self._opened.history.clear()
+
+    async def _listen(self) -> None:
+        """Takes what the client sends."""
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                # Only a close frame brings a reason, be it empty: else the connection was cut.
+                left = "reason" in message or self._closing
+                raise ClosingError(closing.LEFT if left else closing.CUT)
+            self._heard_s = time.monotonic()
+            if self._closing:
+                continue
+            payload = message.get("bytes")
+            if payload:
+                await self._audio(payload)
+            elif payload is not None:
+                await self._close_stream()  # an empty message is the end in older clients
+            else:
+                await self._control(message.get("text") or "")
+
+    async def _audio(self, payload: bytes) -> None:
+        self._sha256.update(payload)
+        self._wrote_s = self._heard_s
+        await self._opened.upload.audio(self._about.convert(payload))
+
+    async def _control(self, text: str) -> None:
+        try:
+            control = parse_control(text, CONTROLS)
+        except ControlError as error:
+            self._outbox.put(shape.error("SchemaError", str(error)))
+            return
+        match control.kind:
+            case "Finalize":
+                await self._opened.upload.flush()
+            case "CloseStream":
+                await self._close_stream()
+            case "Configure":
+                self._configure(control)
+            case _:
+                await self._keep_alive()
+
+    async def _keep_alive(self) -> None:
+        if time.monotonic() - self._wrote_s > ALIVE_S:
+            self._wrote_s = time.monotonic()
+            await self._opened.upload.alive()
+
+    def _configure(self, control: Control) -> None:
+        """Refuses: neither key terms nor numerals can change while the pipeline hears."""
+        wants = ", ".join(key for key in control.content if key != "type") or "nothing"
+        why = f"a session keeps the options that it began with (asked for: {wants[:80]})"
+        self._outbox.put(shape.configure_failure(self._about.request_id, "CONFIGURE_KEYTERMS_NOT_SUPPORTED", why))
+
+    async def _close_stream(self) -> None:
+        self._closing = True
+        await self._opened.upload.end()
+        self._acknowledge()
+
+    async def _tell(self) -> None:
+        """Passes on what the log says, to the end of the session."""
+        while not self._conversation.over:
+            topic, record = await self._inbox.next()
+            if topic == DEAD_LETTERS:
+                self._require_own(record)
+            self._put(self._conversation.hear(topic, record))
+        raise ClosingError(self._last_words())
+
+    def _require_own(self, letter: DeadLetter) -> None:
+        """Ends the connection where ingest refuses its chunks: another one has the session."""
+        if letter["topic"] != AUDIO_RAW or letter["code"] != "superseded" or letter["value"] is None:
+            return
+        try:
+            chunk = decode(AUDIO_RAW, letter["value"])
+        except WireError:
+            return  # not written by a gateway
+        if chunk["producer_id"] == self._opened.producer_id:
+            raise ClosingError(closing.SUPERSEDED)
+
+    def _last_words(self) -> Farewell:
+        error = self._conversation.error
+        if error is None:
+            if self._conversation.idle and not self._closing:
+                return closing.SILENT
+            self._acknowledge()
+            self._outbox.put(shape.metadata(self._whole(), self._token()))
+            return closing.DONE
+        self._outbox.put(shape.error(error["code"], error["message"], code=error["code"]))
+        return closing.BUSY if error["code"] == "over_capacity" else closing.UNDECODABLE
+
+    def _whole(self) -> shape.Heard:
+        """Returns what Metadata says. The hash of a resumed session would need audio that others have taken."""
+        return shape.Heard(
+            request_id=self._about.request_id,
+            created=self._about.created,
+            sha256="" if self._opened.resumed else self._sha256.hexdigest(),
+            duration_s=seconds(self._conversation.length_samples),
+            channels=self._conversation.channels,
+            model=self._conversation.model,
+            tags=self._about.tags,
+            extra=self._about.extra,
+        )
+
+    async def _watch(self) -> None:
+        """Does what time asks for."""
+        while True:
+            # Nothing tells that nothing has come: silence, and audio that has become durable, are looked for.
+            await asyncio.sleep(WATCH_S)
+            now_s = time.monotonic()
+            if not self._closing and now_s - self._heard_s > self._limits.idle_close_s:
+                raise ClosingError(closing.SILENT)
+            if now_s - self._told_s >= ACKNOWLEDGE_S:
+                self._acknowledge()
+            position_s = self._seconds()
+            if position_s is not None:
+                self._put(self._conversation.audio_reached(position_s))
+
+    def _acknowledge(self) -> None:
+        durable = self._opened.durable_bytes
+        if self._about.resumes and durable > self._told_bytes:
+            self._told_bytes, self._told_s = durable, time.monotonic()
+            self._outbox.put(shape.acknowledged(self._token(), durable * self._about.bytes_taken, self._seconds()))
+
+    async def _part(self, farewell: Farewell) -> None:
+        """Sends what is left and the close frame, to who is there to take it."""
+        if farewell in (closing.CUT, closing.LEFT):
+            return
+        try:
+            if farewell is closing.DRAINING:
+                await self._opened.upload.settled()
+                self._acknowledge()
+            await self._outbox.drain()
+            await self._websocket.close(farewell.code, farewell.reason)
+        except (ClosingError, UploadError, RuntimeError):
+            return  # gone meanwhile: whoever comes back is told again
+
+    def _put(self, messages: Iterator[Message]) -> None:
+        for message in messages:
+            self._outbox.put(message)
+
+    def _token(self) -> str:
+        return self._sign(self._opened)
+
+    def _seconds(self) -> float | None:
+        rate = self._opened.session.bytes_per_second
+        return self._opened.durable_bytes / rate if rate else None
+
+
+def _first(group: BaseExceptionGroup[ClosingError]) -> ClosingError:
+    """Returns the first leaf."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, ClosingError)
+    return found

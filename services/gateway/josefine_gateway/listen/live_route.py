@@ -1,0 +1,180 @@
+"""WS /v1/listen: from the handshake to the session's farewell."""
+
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket
+
+from josefine_client.chunks import Session
+from josefine_gateway.access.keys import Known
+from josefine_gateway.access.principal import Principal
+from josefine_gateway.access.resume_token import ResumeToken
+from josefine_gateway.listen import closing
+from josefine_gateway.listen.conversation import Conversation, Wanted
+from josefine_gateway.listen.inbox import Inbox
+from josefine_gateway.listen.linear32 import linear16_of
+from josefine_gateway.listen.live import About, Limits, LiveSession
+from josefine_gateway.listen.opening import CLOCKS_MS, Opened, open_session, reopen_session
+from josefine_gateway.listen.options import LiveOptions
+from josefine_gateway.listen.query import parse
+from josefine_gateway.listen.upload import UploadError
+from josefine_gateway.parts import Parts
+from josefine_gateway.refusals import draining, refusal_of
+from josefine_gateway.shape.errors import legacy
+from josefine_gateway.shape.live import Stream
+from josefine_state.api_keys import Scope
+
+TOKEN_HEADER = b"josefine-resume-token"
+REQUEST_HEADER = b"dg-request-id"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A handshake that may be accepted."""
+
+    request_id: str
+    principal: Principal
+    subprotocol: str | None
+    options: LiveOptions
+    session: Session
+    token: ResumeToken | None
+    """Of the session to go on with; None: a new one."""
+
+
+async def serve_live(parts: Parts, websocket: WebSocket) -> None:
+    """Serves one connection to its end."""
+    request_id = str(uuid.uuid4())
+    async with AsyncExitStack() as held:
+        try:
+            asked = await _admitted(parts, websocket, request_id)
+            await held.enter_async_context(parts.limits.session(asked.principal, asked.session.session_id))
+            inbox = held.enter_context(Inbox(parts.board, asked.session.session_id))
+            opened = await _opened(parts, asked)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is owed an answer; refusal_of logs the rest
+            await _refuse(parts, websocket, request_id, error)
+            return
+        await _converse(parts, websocket, asked, opened, inbox)
+
+
+async def _admitted(parts: Parts, websocket: WebSocket, request_id: str) -> Asked:
+    known: Known = await parts.door.who(websocket.scope["headers"], websocket=True, cookie=None)
+    principal = known.principal
+    principal.require(Scope.LISTEN)
+    if parts.draining.is_set():
+        raise draining()
+    options = parse(LiveOptions, websocket.query_params.multi_items()).checked(parts.served)
+    await parts.limits.request(principal)
+    token = None
+    if options.resume_token is not None:
+        token = parts.tokens.read(options.resume_token, principal.key_id, int(time.time() * 1_000))
+    audio = options.audio
+    session = Session(
+        session_id=token.session_id if token else uuid.UUID(request_id).hex,
+        config=options.session_config(parts.served),
+        encoding=audio.encoding,
+        sample_rate_hz=audio.sample_rate_hz,
+        channels=audio.channels,
+    )
+    return Asked(request_id, principal, known.subprotocol, options, session, token)
+
+
+async def _opened(parts: Parts, asked: Asked) -> Opened:
+    if asked.token is None:
+        return await open_session(parts.writer, asked.session)
+    parts.sessions.release(asked.session.session_id)
+    opened = await reopen_session(parts.writer, parts.look_back, asked.session, asked.token)
+    return await opened.with_history(
+        parts.look_back, asked.token.started_at_ms - CLOCKS_MS, understanding=asked.options.needs_understanding
+    )
+
+
+async def _converse(parts: Parts, websocket: WebSocket, asked: Asked, opened: Opened, inbox: Inbox) -> None:
+    live = _live_session(parts, websocket, asked, opened, inbox)
+    session_id = asked.session.session_id
+    parts.sessions.enter(session_id, live.end)
+    parts.metrics.sessions.labels("resumed" if opened.resumed else "new").inc()
+    facts = {"session": session_id, "request": asked.request_id, "key": asked.principal.key_id}
+    log.info("live_session_opened", resumed=opened.resumed, **facts)
+    try:
+        with parts.metrics.connections.track_inprogress():
+            await websocket.accept(asked.subprotocol, _headers(parts, asked, opened))
+            farewell = await live.run()
+        parts.metrics.closes.labels(str(farewell.code)).inc()
+        log.info("live_session_closed", code=farewell.code, reason=farewell.reason, **facts)
+        await _after(parts, opened, farewell, ended=live.ended)
+    finally:
+        parts.metrics.audio.inc(opened.upload.durable_bytes)
+        parts.sessions.leave(session_id, live.end)
+
+
+async def _after(parts: Parts, opened: Opened, farewell: closing.Farewell, *, ended: bool) -> None:
+    """Ends the session whose client has left, and keeps the one whose connection was cut."""
+    if ended or opened.upload.failed or farewell in (closing.SUPERSEDED, closing.DRAINING):
+        return
+    if not farewell.end_session:
+        parts.sessions.park(opened)
+        return
+    try:
+        await opened.upload.end()
+    except UploadError as error:
+        log.warning("session_not_ended", session=opened.session.session_id, reason=str(error))
+
+
+def _live_session(parts: Parts, websocket: WebSocket, asked: Asked, opened: Opened, inbox: Inbox) -> LiveSession:
+    options = asked.options
+    wanted = Wanted(
+        interim_results=options.interim_results,
+        vad_events=options.vad_events,
+        utterance_end_ms=options.utterance_end_ms or 0,
+        understanding=options.needs_understanding,
+    )
+    stream = Stream(asked.request_id, options.wording(parts.served), options.extras)
+    about = About(
+        request_id=asked.request_id,
+        created=datetime.now(UTC),
+        convert=_converter(options),
+        bytes_taken=2 if options.audio.linear32 else 1,
+        resumes=options.wants_resume,
+        tags=tuple(options.tag),
+        extra=options.extras,
+    )
+    limits = Limits(parts.settings.idle_close_s, parts.settings.slow_reader_s)
+    conversation = Conversation(wanted, stream, options.sequence_ids)
+    return LiveSession(websocket, opened, inbox, conversation, about, limits, _signer(parts, asked))
+
+
+def _converter(options: LiveOptions) -> Callable[[bytes], bytes]:
+    if not options.audio.linear32:
+        return lambda payload: payload
+    carry = b""
+
+    def convert(payload: bytes) -> bytes:
+        nonlocal carry
+        converted, carry = linear16_of(payload, carry)
+        return converted
+
+    return convert
+
+
+def _signer(parts: Parts, asked: Asked) -> Callable[[Opened], str]:
+    return lambda opened: parts.tokens.issue(opened.token(asked.principal.key_id))
+
+
+def _headers(parts: Parts, asked: Asked, opened: Opened) -> list[tuple[bytes, bytes]]:
+    token = _signer(parts, asked)(opened)
+    return [(REQUEST_HEADER, asked.request_id.encode()), (TOKEN_HEADER, token.encode())]
+
+
+async def _refuse(parts: Parts, websocket: WebSocket, request_id: str, error: Exception) -> None:
+    refusal = refusal_of(error)
+    parts.metrics.requests.labels("live", str(refusal.status)).inc()
+    body = legacy(refusal.status, refusal.message, request_id, code=refusal.code)
+    headers = {**refusal.headers, REQUEST_HEADER.decode(): request_id}
+    await websocket.send_denial_response(JSONResponse(body, refusal.status, headers))

@@ -1,0 +1,128 @@
+"""How a session comes to a connection: a new one, or one that goes on (ADR 16)."""
+
+import asyncio
+import time
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self
+
+from josefine_client.chunks import ChunkNumbering, Session, takeover_chunk
+from josefine_gateway.access.resume_token import ResumeToken
+from josefine_gateway.bus.look_back import LookBack, Standing
+from josefine_gateway.bus.writer import LogWriter
+from josefine_gateway.listen.upload import Upload, write_durably
+from josefine_wire.codec import encode
+from josefine_wire.succession import Succession
+from josefine_wire.topics import AUDIO_RAW, audio_key
+
+MOST_TAKEOVERS: Final = 5
+"""Attempts: each that loses has lost to another connection of the same session."""
+CLOCKS_MS: Final = 60_000
+"""How far the clocks of this replica, the stages and the broker may be apart."""
+
+
+class GoneError(Exception):
+    """The session is not in the log any more, or never was."""
+
+
+class ContestedError(Exception):
+    """Others take the session over as fast as this connection does."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """A session in the hands of this connection."""
+
+    session: Session
+    upload: Upload
+    started_at_ms: int
+    producer_id: str
+    standing: Succession
+    """What was in the log when it was opened; `upload` counts on from there."""
+    resumed: bool = False
+    history: list[tuple[str, Any]] = field(default_factory=list)
+    """Results from before, of a session that was resumed."""
+
+    @property
+    def durable_bytes(self) -> int:
+        """Audio of the session that is safe, from its first byte."""
+        return self.standing.payload_bytes + self.upload.durable_bytes
+
+    def token(self, key_id: str) -> ResumeToken:
+        """Returns what a client needs to go on from here."""
+        return ResumeToken(
+            session_id=self.session.session_id,
+            started_at_ms=self.started_at_ms,
+            key_id=key_id,
+            producer_id=self.producer_id,
+            next_sequence=self.standing.next_sequence + self.upload.durable_records,
+            payload_bytes=self.durable_bytes,
+            flushes=self.standing.flushes + self.upload.durable_flushes,
+            at_ms=int(time.time() * 1_000),
+        )
+
+    async def with_history(self, look_back: LookBack, since_ms: int, *, understanding: bool) -> Self:
+        """Returns the same with the results that are in the log since `since_ms` (Unix epoch).
+
+        Raises:
+            BrokerTroubleError: they cannot be read.
+        """
+        session_id = self.session.session_id
+        self.history = await asyncio.to_thread(
+            lambda: list(look_back.results(session_id, since_ms, understanding=understanding))
+        )
+        return self
+
+
+async def open_session(log: LogWriter, session: Session) -> Opened:
+    """Returns a new session whose first record is durable, so that any replica can go on with it.
+
+    Raises:
+        UploadError: the log does not take it.
+    """
+    producer_id, started_at_ms = uuid.uuid4().hex, int(time.time() * 1_000)
+    upload = Upload(log, session, ChunkNumbering(session, producer_id, started_at_ms))
+    await upload.begin()
+    standing = replace(Succession(), producer_id=producer_id)
+    return Opened(session, upload, started_at_ms, producer_id, standing)
+
+
+async def reopen_session(log: LogWriter, look_back: LookBack, session: Session, token: ResumeToken) -> Opened:
+    """Returns the session that the token names, which is now this connection's.
+
+    Raises:
+        GoneError: it is not in the log.
+        ContestedError: other connections took it over meanwhile.
+        UploadError, BrokerTroubleError: the broker does not answer.
+    """
+    begun = Succession(
+        producer_id=token.producer_id,
+        next_sequence=token.next_sequence,
+        payload_bytes=token.payload_bytes,
+        flushes=token.flushes,
+    )
+    for _ in range(MOST_TAKEOVERS):
+        producer_id = uuid.uuid4().hex
+        marker = takeover_chunk(
+            session.session_id, producer_id, begun.producer_id, token.started_at_ms, max(begun.next_sequence, 1)
+        )
+        await write_durably(log, AUDIO_RAW, audio_key(session.session_id).encode(), encode(AUDIO_RAW, marker))
+        standing = await asyncio.to_thread(
+            look_back.audio, session.session_id, begun, token.at_ms - CLOCKS_MS, producer_id
+        )
+        if standing.won or standing.succession.ended:
+            return _reopened(log, session, token, producer_id, standing)
+        if standing.succession.producer_id == begun.producer_id:
+            raise GoneError
+        begun = standing.succession
+    raise ContestedError
+
+
+def _reopened(
+    log: LogWriter, session: Session, token: ResumeToken, producer_id: str, standing: Standing
+) -> Opened:
+    reached = standing.succession
+    numbering = ChunkNumbering(session, producer_id, token.started_at_ms, first_sequence=reached.next_sequence)
+    upload = Upload(log, session, numbering, ended=reached.ended)
+    return Opened(session, upload, token.started_at_ms, producer_id, reached, resumed=True)
+

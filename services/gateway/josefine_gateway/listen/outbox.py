@@ -1,0 +1,55 @@
+"""What a connection is to be told, on its way to a client that may be slow."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from josefine_gateway.listen.closing import SLOW_READER, ClosingError
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of messages that wait: hours of finals. Beyond it the client is gone, as far as we can tell."""
+
+
+class Outbox:
+    """Messages in order. One event loop."""
+
+    def __init__(self, send: Callable[[str], Awaitable[None]], slow_reader_s: float) -> None:
+        self._send: Final = send
+        self._slow_reader_s: Final = slow_reader_s
+        self._queue: Final[asyncio.Queue[str]] = asyncio.Queue()
+        self._waiting = 0
+
+    def put(self, message: Mapping[str, Any]) -> None:
+        """Takes a message.
+
+        Raises:
+            ClosingError: too many wait.
+        """
+        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+        self._waiting += len(text)
+        if self._waiting > MOST_BYTES:
+            raise ClosingError(SLOW_READER)
+        self._queue.put_nowait(text)
+
+    async def run(self) -> None:
+        """Sends messages as they come.
+
+        Raises:
+            ClosingError: one was not taken in time.
+        """
+        while True:
+            await self._send_next(await self._queue.get())
+
+    async def drain(self) -> None:
+        """Returns when all messages are sent. Not while `run` runs."""
+        while not self._queue.empty():
+            await self._send_next(self._queue.get_nowait())
+
+    async def _send_next(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(self._slow_reader_s):
+                await self._send(text)
+        except TimeoutError as error:
+            raise ClosingError(SLOW_READER) from error
+        self._waiting -= len(text)

@@ -1,0 +1,142 @@
+"""OpenAI's POST /v1/audio/transcriptions, which the ecosystem's tools speak: a file in a form, a transcript back."""
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any, Final, cast, get_args
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from josefine_client.chunks import Session
+from josefine_client.results import SessionResult
+from josefine_gateway.body import pieces
+from josefine_gateway.listen.option_error import OptionError
+from josefine_gateway.listen.options import RecordedOptions
+from josefine_gateway.listen.query import parse
+from josefine_gateway.listen.recorded import Pipeline, Recording
+from josefine_gateway.parts import Parts
+from josefine_gateway.refusals import draining, refusal_of_result
+from josefine_gateway.shape import openai
+from josefine_gateway.shape.errors import openai as openai_error
+from josefine_state.api_keys import Scope
+
+FORMATS: Final = ("json", "text", "srt", "vtt", "verbose_json")
+FIELDS: Final = frozenset(
+    {"file", "model", "language", "response_format", "timestamp_granularities[]", "timestamp_granularities", "temperature"}
+)
+REFUSED: Final = {
+    "prompt": "the model cannot be told which words to expect",
+    "stream": "use WS /v1/listen for results while it is heard",
+    "chunking_strategy": "recordings are cut by voice activity",
+    "include[]": "log probabilities are not told",
+    "include": "log probabilities are not told",
+    "known_speaker_names[]": "speakers are not told apart",
+    "known_speaker_references[]": "speakers are not told apart",
+}
+OFF: Final = frozenset({"", "false", "auto"})
+PIECE_BYTES: Final = 256 * 1024
+
+
+async def answer_transcription(parts: Parts, request: Request, request_id: str) -> Response:
+    """Returns the transcript of the file in the form.
+
+    Raises:
+        Exception: any that josefine_gateway.refusals knows.
+    """
+    known = await parts.door.who(request.scope["headers"])
+    known.principal.require(Scope.LISTEN)
+    if parts.draining.is_set():
+        raise draining()
+    await parts.limits.request(known.principal)
+    session_id = uuid.UUID(request_id).hex
+    async with parts.limits.session(known.principal, session_id), _limited(parts, request).form(
+        max_files=1, max_fields=50
+    ) as form:
+        file, options = _file(form), _options(form).checked(parts.served)
+        format_, granularities = _format(form), _granularities(form)
+        session = Session(session_id, options.session_config(parts.served))
+        pipeline = Pipeline(parts.writer, parts.board, parts.settings.patience_s)
+        with Recording(pipeline, session, understanding=False) as recording:
+            await recording.send(_pieces_of(file))
+            with parts.metrics.answer.time():
+                heard = await recording.heard(request.is_disconnected)
+    if heard.result.error is not None:
+        refusal = refusal_of_result(heard.result.error)
+        return JSONResponse(openai_error(refusal.status, refusal.message), refusal.status)
+    return _answer(heard.result, format_, options.language or "en", granularities)
+
+
+def _limited(parts: Parts, request: Request) -> Request:
+    """Returns the request with the limits of its body, which the parser of forms does not have."""
+    settings = parts.settings
+    body = pieces(request, settings.max_upload_bytes, settings.slow_sender_s)
+
+    async def receive() -> dict[str, Any]:
+        piece = await anext(body, None)
+        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+
+    return Request(request.scope, receive)
+
+
+def _file(form: FormData) -> UploadFile:
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise OptionError("file", "is missing: send the recording as a file of the form")
+    return file
+
+
+def _options(form: FormData) -> RecordedOptions:
+    for name, value in form.multi_items():
+        if name in REFUSED and str(value).lower() not in OFF:
+            raise OptionError(name, f"is not in this engine: {REFUSED[name]}")
+        if name not in FIELDS and name not in REFUSED:
+            raise OptionError(name[:40], "is not known")
+    if float(_text(form, "temperature") or 0.0) != 0.0:
+        raise OptionError("temperature", "is not in this engine: it is raised where a text loops, and only there")
+    asked = [("model", _text(form, "model")), ("language", _text(form, "language"))]
+    return parse(RecordedOptions, [("punctuate", "true"), *((name, value) for name, value in asked if value)])
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    if not isinstance(value, str):
+        raise OptionError(name, "must be text, not a file")
+    return value
+
+
+def _format(form: FormData) -> str:
+    format_ = _text(form, "response_format") or "json"
+    if format_ not in FORMATS:
+        raise OptionError("response_format", f"is {format_[:40]!r}, must be one of {', '.join(FORMATS)}")
+    return format_
+
+
+def _granularities(form: FormData) -> tuple[openai.Granularity, ...]:
+    found = [str(value) for name in ("timestamp_granularities[]", "timestamp_granularities") for value in form.getlist(name)]
+    known = get_args(openai.Granularity)
+    if wrong := [value for value in found if value not in known]:
+        raise OptionError("timestamp_granularities", f"is {wrong[0][:40]!r}, must be one of {', '.join(known)}")
+    return cast("tuple[openai.Granularity, ...]", tuple(found)) or ("segment",)
+
+
+async def _pieces_of(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(PIECE_BYTES):
+        yield piece
+
+
+def _answer(
+    result: SessionResult, format_: str, language: str, granularities: tuple[openai.Granularity, ...]
+) -> Response:
+    match format_:
+        case "text":
+            return PlainTextResponse(openai.text_document(result))
+        case "srt":
+            return PlainTextResponse(openai.caption_document(result, "srt"), media_type="application/x-subrip")
+        case "vtt":
+            return PlainTextResponse(openai.caption_document(result, "vtt"), media_type="text/vtt")
+        case "verbose_json":
+            return JSONResponse(openai.verbose_document(result, language, granularities))
+    return JSONResponse(openai.json_document(result))
+
+
