@@ -55,6 +55,10 @@ class Rejection:
     code: str
     reason: str
     """One readable line that names the field or byte offset. No audio, no text of speech."""
+    expected: bool = False
+    """Part of the ordinary course of things, however often it comes: it says nothing of a broken deploy, and is not
+    counted among the failures that stop the stage.
+    """
 
 
 class Progress(NamedTuple, Generic[RecordT]):

@@ -83,7 +83,8 @@ class Outbox:
             partition=raw.source.partition,
             offset=raw.offset,
         )
-        self._limit.count(raw.key or letter["id"].encode(), self._clock.monotonic_s())
+        if not rejection.expected:
+            self._limit.count(raw.key or letter["id"].encode(), self._clock.monotonic_s())
 
     def commit(self, positions: Mapping[Source, Position]) -> None:
         """Makes the open unit and the positions durable.

@@ -31,6 +31,7 @@ def chunk(session: str, sequence: int, payload: bytes = b"\x01", *, end: bool = 
 class RunningTotals:
     """Payload byte n: add n; >= 100: the result takes n - 100 turns; b'poison': raises; b'bad': is rejected;
     b'huge': gives an output that fits no schema;
+    b'late': is rejected, as expected;
     b'idle': ends the session some turns later, as if the producer had fallen silent.
     """
 
@@ -65,6 +66,8 @@ class RunningTotals:
             self._state[entry.key] = (record["sequence"] + 1, total)
             return 0, Progress(entry, rejection=Rejection("bad", "payload: is bad"))
         if record["payload"] == b"idle":
+        if record["payload"] == b"late":
+            return 0, Progress(entry, rejection=Rejection("late", "payload: is late", expected=True))
             self._idle[entry.key] = (60, entry)
         if record["payload"] == b"huge":
             return 0, Progress(entry, (_frame(entry, 1 << 70),))

@@ -47,6 +47,15 @@ def test_many_failing_sessions_stop_the_stage_and_one_failing_session_does_not()
         world.turn(3)
 
 
+def test_what_was_expected_stops_nobody_however_often_it_comes() -> None:
+    world = World()
+    world.start(limit=3)
+    for number in range(10):
+        world.publish(f"s{number}", 0, b"late")
+    world.turn(10)
+    assert [letter["code"] for letter in world.dead()] == ["late"] * 10
+
+
 def test_an_output_that_fits_no_schema_is_a_dead_letter() -> None:
     world = World()
     world.publish("a", 0, b"huge")
