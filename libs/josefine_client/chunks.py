@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from josefine_client.errors import SessionError
+from josefine_wire.chunk_faults import MAX_PAYLOAD_BYTES
 from josefine_wire.records import AudioChunk, SessionConfig, SessionStart, session_config
 
 SAMPLE_BYTES: Final = {"linear16": 2, "mulaw": 1, "alaw": 1}
@@ -13,8 +14,6 @@ SAMPLE_BYTES: Final = {"linear16": 2, "mulaw": 1, "alaw": 1}
 ENCODINGS: Final = (*SAMPLE_BYTES, "opus", "container")
 LONGEST_SESSION_ID: Final = 128
 RATES_HZ: Final = range(8_000, 48_001)
-MAX_PAYLOAD_BYTES: Final = 1024 * 1024
-"""Limit of the schema."""
 CHUNK_BYTES: Final = 32 * 1024
 """Payload of one record unless said otherwise: 1 s of linear16 at 16 kHz, small enough that sessions interleave."""
 
@@ -130,6 +129,7 @@ class ChunkNumbering:
             payload=payload,
             flush=flush,
             end=end,
+            takes_over=None,
         )
         self._sequence += 1
         return chunk

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from josefine_client.collector import PATIENCE_S, POLL_S, Collector
 from josefine_client.errors import broker_trouble
@@ -16,7 +16,8 @@ from josefine_client.sessions_in_log import keyed_session, session_record
 from josefine_stage.clock import Clock, SystemClock
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
-from josefine_wire.topics import TRANSCRIPTS
+from josefine_wire.succession import Succession
+from josefine_wire.topics import AUDIO_RAW, TRANSCRIPTS
 
 IN_FLIGHT: Final = 8
 """Sessions between their first record and their last result."""
@@ -127,34 +128,25 @@ class Replayer:
 
     def _send(self, group: Sequence[ReplayPlan]) -> list[Resent]:
         """Writes the records of a group in the order of each partition."""
-        by_session = {plan.source.session_id: plan for plan in group}
-        counts = dict.fromkeys(by_session, 0)
-        resent_ids: set[str] = set()
+        by_session = {plan.source.session_id: _Resending(plan) for plan in group}
         with self._options.shield(), broker_trouble():
             for raw in self._ports.log.between(_together(group)):
-                plan = by_session.get(keyed_session(raw))
-                if plan is None or not _within(raw, plan):
+                session = by_session.get(keyed_session(raw))
+                if session is None or not _within(raw, session.plan):
                     continue
-                counts[plan.source.session_id] += self._resend(raw, plan, resent_ids)
+                self._resend(raw, session)
                 self._keep_pace()
             self._ports.writer.flush(ACKNOWLEDGE_S)
-        return [Resent(plan, counts[plan.source.session_id]) for plan in group]
+        return [Resent(session.plan, session.records) for session in by_session.values()]
 
-    def _resend(self, raw: RawRecord, plan: ReplayPlan, resent_ids: set[str]) -> int:
-        """Writes one record again; returns how many that were."""
-        record = session_record(raw)
-        if record is None:
-            return 0
-        topic = raw.source.topic
-        if topic != TRANSCRIPTS:
-            key, value = rewritten(topic, record, plan)
-            self._ports.writer.send(topic, key, value, raw.headers)
-        elif record["id"] in resent_ids:
-            return 0  # it was replayed before
-        else:
-            resent_ids.add(record["id"])
-            self._ports.writer.send(topic, raw.key, raw.value, raw.headers)
-        return 1
+    def _resend(self, raw: RawRecord, session: "_Resending") -> None:
+        """Writes a record again if it was heard."""
+        topic, record = raw.source.topic, session_record(raw)
+        if record is None or not session.wants(topic, record):
+            return
+        key, value = (raw.key, raw.value) if topic == TRANSCRIPTS else rewritten(topic, record, session.plan)
+        self._ports.writer.send(topic, key, value, raw.headers)
+        session.records += 1
 
     def _keep_pace(self) -> None:
         """Waits, now and then, until the stage has nearly caught up."""
@@ -181,6 +173,29 @@ class Replayer:
                 left.remove(each)
                 each.forget(self._collector)
                 yield each.outcome(heard, self._options.patience_s)
+
+
+class _Resending:
+    """A session that is being sent, and which of its records are."""
+
+    def __init__(self, plan: ReplayPlan) -> None:
+        self.plan = plan
+        self.records = 0
+        self._succession = Succession()
+        self._ids: set[str] = set()
+
+    def wants(self, topic: str, record: Any) -> bool:
+        """Returns whether the next record of the session was heard: of chunks those that ingest took, so that takeovers
+        and what they left behind are not; of transcripts each once, also where they were replayed before.
+        """
+        if topic == AUDIO_RAW:
+            verdict, self._succession = self._succession.judge(record)
+            return verdict.taken
+        if topic != TRANSCRIPTS:
+            return True
+        new = record["id"] not in self._ids
+        self._ids.add(record["id"])
+        return new
 
 
 class _Waiting:

@@ -8,6 +8,7 @@ from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
 from josefine_wire.codec import WireError, decode
 from josefine_wire.records import Replay, SessionConfig
+from josefine_wire.succession import Succession, Verdict
 from josefine_wire.topics import AUDIO_RAW, TRANSCRIPTS
 
 
@@ -31,9 +32,14 @@ class SessionInLog:
     """Channels whose last record is here."""
     config: SessionConfig | None = None
     producer_id: str = ""
-    """Whose chunks count, on audio.raw."""
-    last_sequence: int = -1
-    """Highest number of its chunks; -1: on another topic, where nobody would miss the last one."""
+    """Who began it, on audio.raw."""
+    succession: Succession = field(default_factory=Succession)
+    """Which of its chunks count, on audio.raw: those that ingest took, as far as the log tells."""
+
+    @property
+    def last_sequence(self) -> int:
+        """Highest number of its chunks; -1: on another topic, where nobody would miss the last one."""
+        return self.succession.next_sequence - 1
 
     @property
     def has_beginning(self) -> bool:
@@ -60,7 +66,7 @@ def session_record(raw: RawRecord) -> Any:
     """Returns the record where it can be heard again, else None.
 
     One that cannot be read, or has another session's key, was dead-lettered by the stage before it was heard; of
-    transcripts, interims and other variants are left out.
+    transcripts, interims, answers to flush and other variants are left out: nobody works on them.
     """
     try:
         record = decode(raw.source.topic, raw.value)
@@ -68,8 +74,8 @@ def session_record(raw: RawRecord) -> Any:
         return None
     if record["session_id"] != keyed_session(raw):
         return None
-    left_out = raw.source.topic == TRANSCRIPTS and (record["kind"] == "INTERIM" or record["variant"])
-    return None if left_out else record
+    unheard = raw.source.topic == TRANSCRIPTS and (record["kind"] in {"INTERIM", "FLUSHED"} or record["variant"])
+    return None if unheard else record
 
 
 class SessionIndex:
@@ -117,12 +123,15 @@ class SessionIndex:
         session.last_timestamp_ms = max(session.last_timestamp_ms, raw.timestamp_ms)
         channel = record.get("channel", 0)
         session.channels = max(session.channels, record.get("channels", 1))
-        if record.get("sequence") == 0 and channel not in session.begun:
+        if session.topic == AUDIO_RAW:
+            verdict, session.succession = session.succession.judge(record)
+            begins, ends = verdict is Verdict.BEGIN, session.succession.ended
+        else:
+            begins, ends = record.get("sequence") == 0 and channel not in session.begun, _ends(session, record)
+        if begins:
             session.begun.add(channel)
             self._begin(session, record)
-        if session.topic == AUDIO_RAW and _counts(session, record):
-            session.last_sequence = max(session.last_sequence, record["sequence"])
-        if _ends(session, record):
+        if ends:
             session.ended.add(channel)
 
     @staticmethod
@@ -134,13 +143,4 @@ class SessionIndex:
 
 
 def _ends(session: SessionInLog, record: Any) -> bool:
-    if session.topic == TRANSCRIPTS:
-        return bool(record["kind"] == "END")
-    if session.topic == AUDIO_RAW:
-        return bool(record["end"]) and _counts(session, record)
-    return record["end"] is not None
-
-
-def _counts(session: SessionInLog, chunk: Any) -> bool:
-    """Returns whether ingest took a chunk for one of the session, as far as its sender goes."""
-    return session.has_beginning and bool(chunk["producer_id"] == session.producer_id)
+    return bool(record["kind"] == "END" if session.topic == TRANSCRIPTS else record["end"])

@@ -78,6 +78,7 @@ class AudioChunk(SessionRecord):
     payload: bytes
     flush: bool
     end: bool
+    takes_over: str | None
 
 
 class ChannelRecord(SessionRecord):

@@ -35,6 +35,8 @@ FINGERPRINTS = {
     "transcripts/v2": "d3a4e2d322f77c2d",
     "understanding/v2": "a79d635f4a4642df",
     "dead.letters/v1": "228bf3cfe501b3f2",
+    "audio.raw/v3": "a0c9d035a529dac2",
+    "transcripts/v3": "01132942bba25a9e",
 }
 COUNTS = ("sequence", "last_sequence", "offset")
 

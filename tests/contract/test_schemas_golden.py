@@ -42,6 +42,7 @@ RECORDS = {
         "payload": b"\x00\x01\xff\x7f",
         "flush": False,
         "end": True,
+        "takes_over": "p-0",
     },
     "audio.frames": CHANNEL
     | {
@@ -116,8 +117,9 @@ RECORDS = {
 
 GOLDEN = {
     "audio.raw": (
-        "c30145bb8f062d7add2c06732d3106702d310080a0abfef962a0c290828389850602106c696e6561723136807d040008"
-        "626173650a656e2d474201e807020863616c6c043432000206732d308080f4f6905d086261736512080001ff7f0001"
+        "c301a0c9d035a529dac206732d3106702d310080a0abfef962a0c290828389850602106c696e6561723136807d040008"
+        "626173650a656e2d474201e807020863616c6c043432000206732d308080f4f6905d086261736512080001ff7f000102"
+        "06702d30"
     ),
     "audio.frames": (
         "c30150088bd4e004e4c206732d3102040e80a0abfef962a0c290828389850680fa01080100ffff0280fa0180051c6d69"
@@ -170,6 +172,19 @@ FIRST_VERSION = {
     ),
 }
 
+# What version 2 wrote, where there is a third.
+SECOND_VERSION = {
+    "audio.raw": (
+        "c30145bb8f062d7add2c06732d3106702d310080a0abfef962a0c290828389850602106c696e6561723136807d040008"
+        "626173650a656e2d474201e807020863616c6c043432000206732d308080f4f6905d086261736512080001ff7f0001"
+    ),
+    "transcripts": (
+        "c301d3a4e2d322f77c2d24732d312f312f332f66696e616c406261736506732d3102040206900380a0abfef962a0c290"
+        "828389850680fa0180ee050e426f73746f6e2e02020c626f73746f6e0e426f73746f6e2e80930280de020000003f0000"
+        "00003f04656e0e74696e792e656e010280fa0180051c6d697373696e675f6368756e6b7300000202780279020863616c"
+        "6c043432000862617365"
+    ),
+}
 
 @pytest.mark.parametrize("topic", RECORDS)
 def test_writes_these_bytes(topic):
@@ -182,6 +197,12 @@ def test_reads_these_bytes(topic):
 
 
 def before_replays(record):
+def before_takeovers(record):
+    """Returns the record as the second version had it: what came later has its default."""
+    later = {"takes_over": None, "flushed": False}
+    return record | {name: default for name, default in later.items() if name in record}
+
+
     """Returns the record as the first version had it: what came later has its default."""
     match record:
         case {"replay": _}:
@@ -198,4 +219,9 @@ def before_replays(record):
 
 @pytest.mark.parametrize("topic", FIRST_VERSION)
 def test_reads_what_the_first_version_wrote(topic):
-    assert decode(topic, bytes.fromhex(FIRST_VERSION[topic])) == before_replays(RECORDS[topic])
+    assert decode(topic, bytes.fromhex(FIRST_VERSION[topic])) == before_replays(before_takeovers(RECORDS[topic]))
+
+
+@pytest.mark.parametrize("topic", SECOND_VERSION)
+def test_reads_what_the_second_version_wrote(topic):
+    assert decode(topic, bytes.fromhex(SECOND_VERSION[topic])) == before_takeovers(RECORDS[topic])

@@ -1,18 +1,16 @@
-"""What a chunk must be to be taken. A fault is one line that begins with the field's name."""
+"""What a first chunk must be for its session to begin. A fault is one line that begins with the field's name."""
 
 from typing import Final
 
 from josefine_audio.encodings import ENCODINGS, OPUS, RAW_ENCODINGS
 from josefine_audio.stream import MAX_CHANNELS
+from josefine_wire.chunk_faults import payload_fault, time_fault
 from josefine_wire.records import AudioChunk, SessionStart
 
 MAX_SESSION_ID: Final = 128
-MAX_PAYLOAD_BYTES: Final = 1024 * 1024
 LOWEST_RATE_HZ: Final = 8_000
 HIGHEST_RATE_HZ: Final = 48_000
 """Raw samples only: containers say their rate themselves."""
-LATEST_S: Final = 4_102_444_800
-"""The year 2100, Unix epoch. What lies beyond is another unit, such as nanoseconds for microseconds."""
 
 
 def start_fault(chunk: AudioChunk) -> str | None:
@@ -25,22 +23,6 @@ def start_fault(chunk: AudioChunk) -> str | None:
     replay = chunk["start"]["config"].get("replay")
     fault = _id_fault("start.config.replay.session_id", replay["session_id"]) if replay else None
     return fault or _encoding_fault(chunk["start"]) or time_fault(chunk) or payload_fault(chunk)
-
-
-def time_fault(chunk: AudioChunk) -> str | None:
-    """Returns what is wrong with a chunk's times, or None."""
-    started_ms, captured_us = chunk["session_started_at"], chunk["captured_at"]
-    if not 0 <= started_ms <= LATEST_S * 1_000:
-        return f"session_started_at: is {started_ms}, must be milliseconds since 1970, before 2100"
-    if not 0 <= captured_us <= LATEST_S * 1_000_000:
-        return f"captured_at: is {captured_us}, must be microseconds since 1970, before 2100, or 0 for unknown"
-    return None
-
-
-def payload_fault(chunk: AudioChunk) -> str | None:
-    """Returns what is wrong with a chunk's bytes, or None."""
-    size = len(chunk["payload"])
-    return None if size <= MAX_PAYLOAD_BYTES else f"payload: has {size} bytes, at most {MAX_PAYLOAD_BYTES} are allowed"
 
 
 def _id_fault(field: str, session_id: str) -> str | None:

@@ -13,13 +13,16 @@ import numpy as np
 from josefine_audio.encodings import CONTAINER, RAW_ENCODINGS, open_decoder
 from josefine_audio.errors import AudioError, EmptyAudioError
 from josefine_audio.stream import AudioStream, Frame, StreamOptions
-from josefine_ingest.checks import payload_fault, start_fault, time_fault
+from josefine_ingest.checks import start_fault
 from josefine_ingest.frames import UNKNOWN_TIME, CaptureTime, FrameWriter
 from josefine_ingest.holes import duration_s, lost_seconds
 from josefine_ingest.limits import IngestLimits
+from josefine_ingest.refusals import refusal
 from josefine_stage.handler import Input, Output, Rejection
+from josefine_wire.chunk_faults import payload_fault
 from josefine_wire.positions import samples, seconds
 from josefine_wire.records import REPLAY_CUT_OFF, AudioChunk, EndReason, SessionEnd, SessionStart, session_config
+from josefine_wire.succession import Succession, Verdict
 
 LIVE_FRAME_S: Final = 0.2
 """Each stage pays for records, not for seconds (docs/adr/0013-live-frames-of-200-ms.md)."""
@@ -62,8 +65,8 @@ class Session:
         self._key: Final = key
         self._limits: Final = limits
         self.phase = Phase.NEW
-        self.producer_id = ""
-        self.next_sequence = 0
+        self.succession = Succession()
+        """Which chunk counts next, and whose."""
         self.start = _UNDESCRIBED
         self.first_timestamp_ms = 0
         self.last_captured_at_us = 0
@@ -85,14 +88,15 @@ class Session:
 
     def handle(self, entry: Input[AudioChunk]) -> Work:
         """Takes the session's next record."""
-        refused = self._refused(entry)
-        if refused is not None:
-            return refused
-        if self.phase is Phase.NEW:
+        before = self.succession
+        verdict, self.succession = before.judge(entry.record)
+        if not verdict.taken:
+            return Outcome(rejection=refusal(verdict, before, entry))
+        if verdict is Verdict.BEGIN:
             fault = self._open(entry)
             if fault is not None:
                 return Outcome(self._end("ERROR", "invalid_start", fault), Rejection("invalid_start", fault))
-        return (yield from self._take(entry))
+        return (yield from self._take(entry, entry.record["sequence"] - before.next_sequence))
 
     def time_out(self) -> Work:
         """Ends the session because its producer fell silent; what the decoder holds comes out first."""
@@ -105,7 +109,7 @@ class Session:
         except AudioError as error:
             code, message = error.code, str(error)
         if self._cut_off:
-            code, message = REPLAY_CUT_OFF, f"the replay stops before its chunk {self.next_sequence}"
+            code, message = REPLAY_CUT_OFF, f"the replay stops before its chunk {self.succession.next_sequence}"
         return Outcome([*outputs, *self._end("IDLE_TIMEOUT", code, message)])
 
     def open_stream(self, start: SessionStart) -> None:
@@ -140,24 +144,7 @@ class Session:
     def _cut_off(self) -> bool:
         """Whether this is a replay whose last chunk has not come."""
         replay = self.start["config"].get("replay")
-        return bool(replay and self.next_sequence <= replay["last_sequence"])
-
-    def _refused(self, entry: Input[AudioChunk]) -> Outcome | None:
-        """Returns what becomes of a record that does not belong here, or None for one that does."""
-        sequence = entry.record["sequence"]
-        if sequence < 0:
-            return _refusal("invalid_chunk", f"sequence: is {sequence}, must not be negative")
-        if self.phase is Phase.NEW:
-            return _stray(entry) if sequence > 0 else None
-        if entry.record["producer_id"] != self.producer_id:
-            return _refusal("second_producer", "producer_id: another producer has begun this session")
-        if sequence < self.next_sequence:
-            return Outcome()
-        if self.phase is Phase.ENDED:
-            why = f"sequence: is {sequence}, but the session ended with {self.next_sequence - 1}"
-            return _refusal("after_end", why)
-        fault = time_fault(entry.record)
-        return _refusal("invalid_chunk", fault) if fault is not None else None
+        return bool(replay and self.succession.next_sequence <= replay["last_sequence"])
 
     def _open(self, entry: Input[AudioChunk]) -> str | None:
         """Begins the session; returns what is wrong with its description, or None."""
@@ -166,20 +153,18 @@ class Session:
         # A producer's clock may be ahead; the field promises not to be later than the record.
         began_ms = max(0, min(chunk["session_started_at"], entry.timestamp_ms))
         self.writer = FrameWriter(self._key, began_ms, start["config"])
-        self.producer_id, self.first_timestamp_ms = chunk["producer_id"], entry.timestamp_ms
+        self.first_timestamp_ms = entry.timestamp_ms
         fault = start_fault(chunk)
         if fault is None:
             self.open_stream(start)
-        else:
-            self.next_sequence = 1
         return fault
 
-    def _take(self, entry: Input[AudioChunk]) -> Work:
+    def _take(self, entry: Input[AudioChunk], missing: int) -> Work:
         chunk = entry.record
         outputs: list[Output] = []
         rejection = None
         try:
-            rejection = self._feed(entry)
+            rejection = self._feed(entry, missing)
             if self.stream is not None:
                 heard = CaptureTime(chunk["captured_at"], self.stream.fed_position)
                 yield from self._decode(self.stream, heard, outputs)
@@ -190,11 +175,9 @@ class Session:
                 rejection = Rejection(error.code, str(error))
         return Outcome(outputs, rejection)
 
-    def _feed(self, entry: Input[AudioChunk]) -> Rejection | None:
-        """Gives a chunk's bytes to the decoder, after what is missing before them."""
+    def _feed(self, entry: Input[AudioChunk], missing: int) -> Rejection | None:
+        """Gives a chunk's bytes to the decoder, after the `missing` chunks before them."""
         chunk, stream = entry.record, self.stream
-        missing = chunk["sequence"] - self.next_sequence
-        self.next_sequence = chunk["sequence"] + 1
         if stream is None:
             return None
         if entry.timestamp_ms - self.first_timestamp_ms > self._limits.max_session_s * 1000:
@@ -244,7 +227,7 @@ class Session:
         frames = self.stream.flush() if self.stream is not None else [nothing]
         end = SessionEnd(reason=reason, samples=frames[-1].end_sample, code=code, message=message)
         self.close()
-        self.phase = Phase.ENDED
+        self.phase, self.succession = Phase.ENDED, self.succession.over()
         return self._all(frames, self.last_captured_at_us, end=end)
 
     def _all(self, frames: Sequence[Frame], captured_at_us: int, **last: Any) -> list[Output]:
@@ -254,15 +237,3 @@ class Session:
         for frame in frames[:-1]:
             outputs += self.writer.frame(frame, heard.of(frame.end_sample))
         return outputs + list(self.writer.frame(frames[-1], captured_at_us, **last))
-
-
-def _refusal(code: str, why: str) -> Outcome:
-    return Outcome(rejection=Rejection(code, why))
-
-
-def _stray(entry: Input[AudioChunk]) -> Outcome:
-    """A later chunk of a session that has not begun."""
-    if entry.committed:  # a replay may begin in the middle of a session that nobody needs any more
-        return Outcome()
-    sequence = entry.record["sequence"]
-    return _refusal("unknown_session", f"sequence: is {sequence}, but the session's first chunk is not in the log")

@@ -4,6 +4,7 @@ An open session's snapshot is always older than its last record, so that a resta
 and knows that it is there: without that, a session whose producer fell silent during the restart would never end.
 """
 
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 import msgpack
@@ -11,6 +12,7 @@ import msgpack
 from josefine_ingest.limits import IngestLimits
 from josefine_ingest.session import Phase, Session
 from josefine_stage.handler import Snapshot
+from josefine_wire.succession import Succession
 
 _FORMAT: Final = 1
 
@@ -28,8 +30,7 @@ def take(session: Session, first_offset: int, last_offset: int) -> Snapshot | No
         return None
     state: dict[str, Any] = {
         "format": _FORMAT,
-        "producer_id": session.producer_id,
-        "next_sequence": session.next_sequence,
+        **asdict(session.succession),
     }
     if session.stream is None:
         return Snapshot(last_offset + 1, msgpack.packb(state), over=True)
@@ -74,8 +75,14 @@ def restored(key: str, limits: IngestLimits, snapshot: Snapshot | None) -> Sessi
         session.last_captured_at_us = state["last_captured_at_us"]
     else:
         session.phase = Phase.ENDED
-    session.producer_id, session.next_sequence = state["producer_id"], state["next_sequence"]
+    session.succession = _succession(state)
     return session
+
+
+def _succession(state: dict[str, Any]) -> Succession:
+    """Returns who writes the session and how far; versions before there were takeovers stored the first two only."""
+    known = {field.name: state[field.name] for field in fields(Succession) if field.name in state}
+    return Succession(**{"ended": "stream" not in state, **known})
 
 
 class SnapshotKeeper:

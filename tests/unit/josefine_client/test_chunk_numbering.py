@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from josefine_client.chunks import MAX_PAYLOAD_BYTES, ChunkNumbering, Session
+from josefine_client.chunks import ChunkNumbering, Session
 from josefine_client.errors import ClientError, SessionError
+from josefine_wire.chunk_faults import MAX_PAYLOAD_BYTES
 from josefine_wire.codec import decode, encode
 
 

@@ -100,6 +100,33 @@ def test_what_the_stage_never_heard_is_left_out(replayed):
     assert event.records == 2
 
 
+def test_a_session_that_was_taken_over_is_replayed_as_one_of_one_producer(replayed):
+    log = ListLog()
+    audio(log, pieces=[b"a0", b"a1", b"a2"], end=False, producer="a")
+    last = log.of(AUDIO_RAW, "s")[-1]
+    taken = [
+        {"producer_id": "b", "takes_over": "a", "payload": b"", "sequence": 0},
+        {"sequence": 3, "payload": b"zombie"},
+        {"producer_id": "b", "sequence": 3, "payload": b"b3"},
+        {"producer_id": "c", "takes_over": "a", "payload": b"", "sequence": 9},
+        {"producer_id": "c", "sequence": 4, "payload": b"loser"},
+        {"producer_id": "b", "sequence": 4, "payload": b"b4", "end": True},
+        {"producer_id": "d", "takes_over": "b", "payload": b"", "sequence": 5},
+        {"producer_id": "b", "sequence": 5, "payload": b"late"},
+    ]
+    for changes in taken:
+        put_chunk(log, last | changes)
+
+    [plan], [event] = replayed(log, "s")
+
+    again = log.of(AUDIO_RAW, plan.replay_id)
+    assert event.records == len(again) == 5
+    assert [chunk["payload"] for chunk in again] == [b"a0", b"a1", b"a2", b"b3", b"b4"]
+    assert [chunk["sequence"] for chunk in again] == list(range(5))
+    assert {(chunk["producer_id"], chunk["takes_over"]) for chunk in again} == {("a", None)}
+    assert again[0]["start"]["config"]["replay"]["last_sequence"] == 4
+
+
 def test_transcripts_are_written_again_as_they_are_and_each_once(replayed, engine):
     log = ListLog()
     records = [

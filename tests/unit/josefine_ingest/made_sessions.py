@@ -40,6 +40,7 @@ def chunk(sequence: int, payload: bytes = b"", session: str = "s", **fields: Any
         payload=payload,
         flush=False,
         end=False,
+        takes_over=None,
     )
     return decode(topics.AUDIO_RAW, encode(topics.AUDIO_RAW, {**record, **fields}))
 

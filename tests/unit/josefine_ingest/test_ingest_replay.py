@@ -32,14 +32,19 @@ KINDS: dict[str, tuple[SessionStart, bytes, int]] = {
 
 
 def session(kind: str, key: str, chance: random.Random) -> list[AudioChunk]:
-    """Returns a session's chunks, some of them lost, doubled, late, foreign, with flushes."""
+    """Returns a session's chunks, some of them lost, doubled, late, foreign, with flushes and takeovers."""
     begin, payload, size = KINDS[kind]
     records: list[AudioChunk] = []
+    producer = "p"
     for n, sent in enumerate(chunks(list(pieces(payload, size)), begin, key)):
         lost = n > 0 and chance.random() < 0.05
         if lost:
             continue
-        record = {**sent, "captured_at": 10**15 + 50_000 * n, "flush": chance.random() < 0.1}
+        if n > 0 and chance.random() < 0.1:
+            former = chance.choice([producer, "nobody"])
+            records.append(chunk(n, b"", key, producer_id=f"p{n}", takes_over=former))
+            producer = f"p{n}" if former == producer else producer
+        record = {**sent, "producer_id": producer, "captured_at": 10**15 + 50_000 * n, "flush": chance.random() < 0.1}
         records += [record] * (2 if chance.random() < 0.1 else 1)
         if chance.random() < 0.05:
             records.append({**record, "producer_id": "q"})

@@ -25,13 +25,14 @@ def chunk(session: str, sequence: int, payload: bytes = b"\x01", *, end: bool = 
         payload=payload,
         flush=False,
         end=end,
+        takes_over=None,
     )
 
 
 class RunningTotals:
     """Payload byte n: add n; >= 100: the result takes n - 100 turns; b'poison': raises; b'bad': is rejected;
-    b'huge': gives an output that fits no schema;
     b'late': is rejected, as expected;
+    b'huge': gives an output that fits no schema;
     b'idle': ends the session some turns later, as if the producer had fallen silent.
     """
 
@@ -65,9 +66,9 @@ class RunningTotals:
         if record["payload"] == b"bad":
             self._state[entry.key] = (record["sequence"] + 1, total)
             return 0, Progress(entry, rejection=Rejection("bad", "payload: is bad"))
-        if record["payload"] == b"idle":
         if record["payload"] == b"late":
             return 0, Progress(entry, rejection=Rejection("late", "payload: is late", expected=True))
+        if record["payload"] == b"idle":
             self._idle[entry.key] = (60, entry)
         if record["payload"] == b"huge":
             return 0, Progress(entry, (_frame(entry, 1 << 70),))

@@ -18,6 +18,7 @@ CHUNKS = st.builds(
     payload=st.binary(max_size=200),
     flush=st.booleans(),
     end=st.booleans(),
+    takes_over=st.none() | st.text(max_size=20),
     start=st.none()
     | st.builds(
         SessionStart,
