@@ -112,7 +112,7 @@ class JosefineClient:
         for chunk in self._numbering[session_id].chunks(samples, captured_at_us=captured_at_us, end=end):
             self._writer.send(AUDIO_RAW, key, encode(AUDIO_RAW, chunk))
 
-    def _event(self, event: TranscriptEvent) -> Event:
+    def _event(self, event: TranscriptEvent) -> Event | None:
         session_id, record = event.session_id.removeprefix(f"{self._run}-"), event.record
         match record["kind"]:
             case "INTERIM":
@@ -122,6 +122,8 @@ class JosefineClient:
                 return FinalEvent(session_id, event.arrived_at_s, self._spoken_until_s(session_id, event))
             case "END":
                 return self._ended(session_id, event.arrived_at_s)
+            case "FLUSHED":
+                return None
 
     def _spoken_until_s(self, session_id: str, event: TranscriptEvent) -> float | None:
         """Returns where the last word ends, of a segment that an endpoint closed; None of one that the end of the

@@ -63,7 +63,7 @@ class BarProgress(Progress):
                 clip = self._clips[event.result.session_id]
                 task = self._bars.add_task(escape(clip.name), total=clip.length_s, words="")
                 self._tasks[event.result.session_id] = task
-            case TranscriptEvent() if event.record["kind"] != "END":
+            case TranscriptEvent() if event.record["kind"] in {"INTERIM", "FINAL"}:
                 self._heard(event.session_id, event.record)
             case Finished():
                 self._bars.remove_task(self._tasks.pop(event.result.session_id))

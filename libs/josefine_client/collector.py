@@ -44,7 +44,7 @@ class Tail(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TranscriptEvent:
-    """A new INTERIM, FINAL or END."""
+    """A new INTERIM, FINAL, FLUSHED or END."""
 
     session_id: str
     record: Transcript

@@ -7,6 +7,7 @@ a list of all ids, so that a session of hours costs no more than its finals.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from josefine_wire.ids import flush_sequence
 from josefine_wire.records import DeadLetter, EndReason, Error, Gap, Transcript, Understanding
 
 
@@ -27,6 +28,8 @@ class SessionResult:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     _finals: dict[tuple[int, int], Transcript] = field(default_factory=dict)
     _interims: dict[tuple[int, int], Transcript] = field(default_factory=dict)
+    _flushes: dict[int, Transcript] = field(default_factory=dict)
+    """Channel -> its last FLUSHED."""
     _ends: dict[int, Transcript] = field(default_factory=dict)
     _understood: dict[tuple[int, int], Understanding] = field(default_factory=dict)
     _understood_ends: set[int] = field(default_factory=set)
@@ -45,9 +48,13 @@ class SessionResult:
             case "INTERIM":
                 before = self._interims.get(place)
                 overtaken = before is not None and record["revision"] <= before["revision"]
-                new = not overtaken and place not in self._finals and channel not in self._ends
+                new = not overtaken and place not in self._finals and not self._closed(channel, record["segment"])
                 if new:
                     self._interims[place] = record
+            case "FLUSHED":
+                new = channel not in self._ends and self._flush_overtakes(record)
+                if new:
+                    self._flush(record)
         return new
 
     def add_understanding(self, record: Understanding) -> bool:
@@ -71,7 +78,7 @@ class SessionResult:
     @property
     def channels(self) -> int | None:
         """How many channels the session has; None before anything has come."""
-        known = [*self._ends.values(), *self._finals.values(), *self._interims.values()]
+        known = [*self._ends.values(), *self._flushes.values(), *self._finals.values(), *self._interims.values()]
         return max((record["channels"] for record in known), default=None)
 
     @property
@@ -97,6 +104,10 @@ class SessionResult:
         """Returns the latest hypothesis of the channel's open segment, if there is one."""
         places = [place for place in self._interims if place[0] == channel]
         return self._interims[max(places)] if places else None
+
+    def flushed(self, channel: int) -> Transcript | None:
+        """Returns the last answer to a flush mark on the channel, if there was one: all before it is final."""
+        return self._flushes.get(channel)
 
     def understanding(self) -> list[Understanding]:
         """Returns what was said of the finals, in their order."""
@@ -129,8 +140,24 @@ class SessionResult:
     @property
     def length_samples(self) -> int:
         """Length of the longest channel, as far as heard, in 16 kHz samples."""
-        heard = [*self._ends.values(), *self._finals.values(), *self._interims.values()]
+        heard = [*self._ends.values(), *self._flushes.values(), *self._finals.values(), *self._interims.values()]
         return max((record["end_sample"] for record in heard), default=0)
+
+    def _closed(self, channel: int, segment: int) -> bool:
+        """Whether a segment is over, with a FINAL or without one."""
+        flush = self._flushes.get(channel)
+        return channel in self._ends or (flush is not None and segment < flush["segment"])
+
+    def _flush_overtakes(self, record: Transcript) -> bool:
+        before = self._flushes.get(record["channel"])
+        return before is None or flush_sequence(record["id"]) > flush_sequence(before["id"])
+
+    def _flush(self, record: Transcript) -> None:
+        """Takes a FLUSHED; interims of segments that gave no FINAL are over with it."""
+        channel, segment = record["channel"], record["segment"]
+        self._flushes[channel] = record
+        for place in [place for place in self._interims if place[0] == channel and place[1] < segment]:
+            del self._interims[place]
 
     def _in_channel_order(self) -> Sequence[Transcript]:
         return [self._ends[channel] for channel in sorted(self._ends)]

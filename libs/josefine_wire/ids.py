@@ -19,6 +19,18 @@ def end_id(session_id: str, channel: int, variant: str = "") -> str:
     return f"{session_id}/{channel}/end{_suffix(variant)}"
 
 
+def flush_id(session_id: str, channel: int, sequence: int, variant: str = "") -> str:
+    """Returns the id of a FLUSHED transcript; `sequence` is that of the frame with the mark."""
+    return f"{session_id}/{channel}/flush/{sequence}{_suffix(variant)}"
+
+
+def flush_sequence(flush_id_: str) -> int:
+    """Returns the sequence that `flush_id` was given: it grows in the channel."""
+    # A session id may hold an @ but no /, a variant may hold both.
+    _, _, _, rest = flush_id_.split("/", 3)
+    return int(rest.partition("@")[0])
+
+
 def understanding_id(transcript_id: str) -> str:
     """Returns the id of what nlu says of a FINAL or END transcript."""
     # A session id may hold an @ but no /, a variant may hold both.

@@ -7,7 +7,7 @@ from typing import Final, Literal, NotRequired, TypedDict
 
 Mode = Literal["LIVE", "RECORDED"]
 EndReason = Literal["COMPLETE", "IDLE_TIMEOUT", "ERROR"]
-TranscriptKind = Literal["INTERIM", "FINAL", "END"]
+TranscriptKind = Literal["INTERIM", "FINAL", "END", "FLUSHED"]
 Polarity = Literal["NEGATIVE", "NEUTRAL", "POSITIVE"]
 REPLAY_CUT_OFF: Final = "replay_cut_off"
 """Code of the end that ingest gives a replay whose sender fell silent in the middle of it."""
@@ -152,6 +152,7 @@ class Transcript(TypedDict):
     error: Error | None
     metadata: dict[str, str]
     variant: str
+    flushed: bool
 
 
 class Entity(TypedDict):

@@ -201,6 +201,20 @@ def test_good_pairs_can_really_be_read():
     }
 
 
+def test_who_does_not_know_flushed_reads_an_interim():
+    old, new = ({"type": "record", "name": "T", "fields": [_kind_of(version)]} for version in ("v2", "v3"))
+    written = io.BytesIO()
+    fastavro.schemaless_writer(written, fastavro.parse_schema(new), {"kind": "FLUSHED"})
+    written.seek(0)
+    read = fastavro.schemaless_reader(written, fastavro.parse_schema(new), fastavro.parse_schema(old))
+    assert read == {"kind": "INTERIM"}
+
+
+def _kind_of(version):
+    fields = json.loads((SCHEMAS / "transcripts" / f"{version}.avsc").read_text(encoding="utf-8"))["fields"]
+    return next(field for field in fields if field["name"] == "kind")
+
+
 def test_a_third_version_is_compared_with_the_first():
     versions = [record(A, ("b", "int", 0)), record(A), record(A, ("b", "string", ""))]
     pairs = [(o, n) for (o, old), (n, new) in permutations(enumerate(versions), 2) if unreadable(old, new)]

@@ -80,6 +80,7 @@ RECORDS = {
         "gaps": [GAP],
         "reason": None,
         "error": {"code": "x", "message": "y"},
+        "flushed": True,
     },
     "understanding": RESULT
     | {
@@ -130,10 +131,10 @@ GOLDEN = {
         "c30122627e5ad2b38edc06732d3102040e80a0abfef962a0c2908283898506c801a00108003c00bc3e0400ff000001020080ee050000"
     ),
     "transcripts": (
-        "c301d3a4e2d322f77c2d24732d312f312f332f66696e616c406261736506732d3102040206900380a0abfef962a0c290"
+        "c30101132942bba25a9e24732d312f312f332f66696e616c406261736506732d3102040206900380a0abfef962a0c290"
         "828389850680fa0180ee050e426f73746f6e2e02020c626f73746f6e0e426f73746f6e2e80930280de020000003f0000"
         "00003f04656e0e74696e792e656e010280fa0180051c6d697373696e675f6368756e6b7300000202780279020863616c"
-        "6c043432000862617365"
+        "6c04343200086261736501"
     ),
     "understanding": (
         "c301a79d635f4a4642df20732d312f312f332f6e6c75406261736506732d310204000680a0abfef962a0c29082838985"
@@ -171,7 +172,6 @@ FIRST_VERSION = {
         "00403f00020200000000020863616c6c04343200"
     ),
 }
-
 # What version 2 wrote, where there is a third.
 SECOND_VERSION = {
     "audio.raw": (
@@ -186,6 +186,7 @@ SECOND_VERSION = {
     ),
 }
 
+
 @pytest.mark.parametrize("topic", RECORDS)
 def test_writes_these_bytes(topic):
     assert encode(topic, RECORDS[topic]).hex() == GOLDEN[topic]
@@ -196,13 +197,13 @@ def test_reads_these_bytes(topic):
     assert decode(topic, bytes.fromhex(GOLDEN[topic])) == RECORDS[topic]
 
 
-def before_replays(record):
 def before_takeovers(record):
     """Returns the record as the second version had it: what came later has its default."""
     later = {"takes_over": None, "flushed": False}
     return record | {name: default for name, default in later.items() if name in record}
 
 
+def before_replays(record):
     """Returns the record as the first version had it: what came later has its default."""
     match record:
         case {"replay": _}:

@@ -12,7 +12,7 @@ from josefine_inference.mel import Mel
 from josefine_inference.messages import Failed
 from josefine_inference.segmenter import Policy
 from josefine_inference.state import ChannelState, Life, encode, tombstone
-from josefine_inference.transcripts import About, end_transcript, final_transcript, poison_gap
+from josefine_inference.transcripts import About, end_transcript, final_transcript, flushed_transcript, poison_gap
 from josefine_stage.handler import Input, Output, Progress, Rejection, Snapshot
 from josefine_wire.records import REPLAY_CUT_OFF, Error, FeatureFrame, SessionConfig, session_config
 
@@ -43,10 +43,14 @@ class Closing:
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """An input that is done when its segments are decoded."""
+    """An input that is done when its segments are decoded, and those of the inputs before it."""
 
     entry: Input[FeatureFrame]
     closings: list[Closing]
+    segments: int
+    """Closed so far, its own included."""
+    end_hop: int
+    """End of what was heard, up to it."""
 
 
 class Channel:
@@ -143,10 +147,10 @@ class Channel:
                 closings.append(Closing(heard, log_mel))
         if frame.record["end"]:
             self.life = Life.ENDED
-        if untold or not (closings or frame.record["end"]):
+        if untold or not (closings or frame.record["end"] or frame.record["flush"]):
             self._tell(entry)
         else:
-            self._pending.append(_Pending(entry, closings))
+            self._pending.append(_Pending(entry, closings, self._listener.segments, self._listener.end_hop))
         return closings
 
     def collect(self) -> list[Progress[FeatureFrame]]:
@@ -181,7 +185,7 @@ class Channel:
         self._told.append(Progress(entry, () if entry.committed else outputs, rejection=rejection))
 
     def _finish(self, pending: _Pending) -> None:
-        """Tells an input's finals, and the end if it is one, in one piece: they become durable with its offset."""
+        """Tells an input's finals, and what answers its marks, in one piece: they become durable with its offset."""
         about, outputs, rejection = self.about(pending.entry.record), [], None
         for closing in pending.closings:
             segment, gaps = closing.heard.segment, self._unreported + closing.heard.gaps
@@ -196,7 +200,9 @@ class Channel:
                     self._unreported = gaps
         if about.record["end"]:
             gaps = self._unreported + self._listener.leftover_gaps()
-            outputs.append(end_transcript(about, self._listener.segments, gaps))
+            outputs.append(end_transcript(about, pending.segments, gaps))
+        elif about.record["flush"]:
+            outputs.append(flushed_transcript(about, pending.segments, pending.end_hop))
         self._tell(pending.entry, outputs, rejection)
 
 

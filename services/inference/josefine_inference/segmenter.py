@@ -7,7 +7,7 @@ machine (onset and offset with hysteresis, padding) is Silero's `get_speech_time
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Self
 
@@ -86,6 +86,8 @@ class Segment:
     """Whether it ended at an endpoint, flush or end rather than at the length limit."""
     mark: Mark
     """From where the windows give this segment again."""
+    flushed: bool = False
+    """Whether a flush mark ended it."""
 
     @property
     def hops(self) -> int:
@@ -163,7 +165,7 @@ class Segmenter:
 
     def flush(self) -> Iterator[Segment]:
         """Closes the open segment at the last column heard."""
-        yield from self._close()
+        yield from self._close(flushed=True)
 
     def end(self) -> Iterator[Segment]:
         """Hears the windows that still wait for columns and closes the open segment."""
@@ -194,7 +196,7 @@ class Segmenter:
         elif hop_of(self._window) - run.start_hop >= policy.max_hops:
             yield from self._cut(run)
 
-    def _close(self) -> Iterator[Segment]:
+    def _close(self, *, flushed: bool = False) -> Iterator[Segment]:
         run, self._run = self._run, None
         if run is None:
             return
@@ -202,7 +204,8 @@ class Segmenter:
         if run.silent_windows:
             speech_end = self._window - run.silent_windows
             end_hop = min(end_hop, hop_of(speech_end + self.policy.trail_windows))
-        yield from self._segment(run, end_hop, run.speech_windows, speech_final=True)
+        segments = self._segment(run, end_hop, run.speech_windows, speech_final=True)
+        yield from (replace(segment, flushed=flushed) for segment in segments)
 
     def _cut(self, run: _Run) -> Iterator[Segment]:
         at = quietest(run.probabilities, self.policy)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from josefine_inference.hypothesis import Hypothesis, timed_words, untimed_words
 from josefine_inference.segmenter import Segment
 from josefine_stage.handler import Output
-from josefine_wire.ids import end_id, final_id, interim_id
+from josefine_wire.ids import end_id, final_id, flush_id, interim_id
 from josefine_wire.positions import HOP_SAMPLES
 from josefine_wire.records import EndReason, Error, FeatureFrame, Gap, Replay, SessionConfig, Transcript, Word
 from josefine_wire.topics import TRANSCRIPTS, channel_key
@@ -56,9 +56,20 @@ def final_transcript(about: About, segment: Segment, hypothesis: Hypothesis, gap
     transcript["kind"], transcript["revision"] = "FINAL", segment.hops
     place = (transcript["session_id"], transcript["channel"])
     transcript["id"] = final_id(*place, segment.number, transcript["variant"])
-    transcript["speech_final"], transcript["gaps"] = segment.speech_final, list(gaps)
+    transcript["speech_final"], transcript["flushed"] = segment.speech_final, segment.flushed
+    transcript["gaps"] = list(gaps)
     words = timed_words(hypothesis, transcript["start_sample"], transcript["end_sample"])
     return _output(_with_words(transcript, words, len(words)))
+
+
+def flushed_transcript(about: About, segments: int, end_hop: int) -> Output:
+    """Returns the FLUSHED of the flush mark of a record: `segments` were closed so far, hops before `end_hop` heard."""
+    position = about.end_sample(end_hop)
+    transcript = _blank(about, segments, position, position)
+    place = (transcript["session_id"], transcript["channel"])
+    transcript["id"] = flush_id(*place, about.record["sequence"], transcript["variant"])
+    transcript["kind"] = "FLUSHED"
+    return _output(transcript)
 
 
 def end_transcript(about: About, segments: int, gaps: Sequence[Gap], refusal: Error | None = None) -> Output:
@@ -106,6 +117,7 @@ def _blank(about: About, segment: int, start_sample: int, end_sample: int) -> Tr
         error=None,
         metadata=about.config["metadata"],
         variant=replay["variant"],
+        flushed=False,
     )
 
 

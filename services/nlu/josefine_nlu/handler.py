@@ -105,7 +105,7 @@ class NluHandler:
         self, item: Input[Transcript], understood: dict[Input[Transcript], Understood | Rejection]
     ) -> Progress[Any]:
         record = item.record
-        if item.committed or record["kind"] == "INTERIM":
+        if item.committed or record["kind"] in {"INTERIM", "FLUSHED"}:
             return Progress(item)
         if record["kind"] == "END":
             return Progress(item, [_output(end_record(record))])

@@ -35,6 +35,12 @@ def test_sessions_of_other_runs_are_not_heard():
     assert heard == Heard("run")
 
 
+def test_answers_to_flush_are_nothing_that_is_measured():
+    heard = Heard("run")
+    heard.take(transcript("FLUSHED"), 102.75)
+    assert heard == Heard("run")
+
+
 def test_errors_of_sessions_are_kept():
     heard = Heard("run")
     heard.take(transcript("END", error={"code": "unknown_model", "message": "no such"}), 103.0)

@@ -12,7 +12,7 @@ from josefine_client.publisher import Publisher
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
 from josefine_wire.codec import decode, encode
-from josefine_wire.ids import end_id, final_id, interim_id, understanding_id
+from josefine_wire.ids import end_id, final_id, flush_id, interim_id, understanding_id
 from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
 
 
@@ -91,10 +91,11 @@ class Engine:
         ids = {
             "INTERIM": interim_id(session_id, channel, segment, revision),
             "FINAL": final_id(session_id, channel, segment),
+            "FLUSHED": flush_id(session_id, channel, revision),
             "END": end_id(session_id, channel),
         }
         start = segment * 16_000
-        text = "" if kind == "END" else text
+        text = "" if kind in ("END", "FLUSHED") else text
         words = [
             {
                 "word": word.lower(),

@@ -133,6 +133,7 @@ def test_transcripts_are_written_again_as_they_are_and_each_once(replayed, engin
         engine.transcript("INTERIM"),
         engine.transcript("FINAL"),
         engine.transcript("END", segment=1),
+        engine.transcript("FLUSHED"),
         engine.transcript("FINAL"),
         engine.transcript("FINAL", variant="base", id="s/0/0/final@base"),
     ]
@@ -143,7 +144,7 @@ def test_transcripts_are_written_again_as_they_are_and_each_once(replayed, engin
     _, [event] = replayed(log, "s", topic=TRANSCRIPTS)
 
     assert event.records == 2
-    assert [raw.value for raw in log.records[5:]] == [values[1], values[2]]
+    assert [raw.value for raw in log.records[6:]] == [values[1], values[2]]
 
 
 def test_results_are_compared_id_by_id(replayed, pipe, engine, topics):

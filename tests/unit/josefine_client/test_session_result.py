@@ -57,6 +57,40 @@ def test_a_session_is_complete_when_every_channel_has_ended_and_is_understood(en
     assert steps == [(False, False), (True, False), (True, False), (True, True)]
 
 
+def flushed(engine, number, segment, **more):
+    return engine.transcript("FLUSHED", segment=segment, revision=number, **more)
+
+
+def test_each_answer_to_flush_is_new_once(engine):
+    result = SessionResult("s")
+    answers = [flushed(engine, 3, 0), flushed(engine, 4, 0), flushed(engine, 10, 1), flushed(engine, 4, 0, channel=1)]
+
+    assert [result.add_transcript(record) for record in answers] == [True] * 4
+    assert [result.add_transcript(record) for record in answers] == [False] * 4
+    assert result.flushed(0)["id"] == "s/0/flush/10"
+    assert result.flushed(2) is None
+    assert result.finals() == []
+    assert not result.complete
+
+
+def test_an_answer_to_flush_ends_the_interims_before_it(engine):
+    result = SessionResult("s")
+    for segment in (0, 1):
+        result.add_transcript(engine.transcript("INTERIM", segment=segment))
+    result.add_transcript(flushed(engine, 3, 1))
+
+    assert result.interim(0)["segment"] == 1
+    assert not result.add_transcript(engine.transcript("INTERIM", segment=0, revision=200))
+    assert result.add_transcript(engine.transcript("INTERIM", segment=1, revision=200))
+
+
+def test_a_session_may_begin_with_an_answer_to_flush(engine):
+    result = SessionResult("s")
+    result.add_transcript(flushed(engine, 0, 0, channels=2, end_sample=16_000))
+
+    assert (result.channels, result.transcribed, result.length_samples) == (2, False, 16_000)
+
+
 def test_without_understanding_the_transcript_is_all(engine):
     result = SessionResult("s", want_understanding=False)
     result.add_transcript(engine.transcript("END"))
@@ -88,6 +122,7 @@ def records(engine):
     for segment in range(3):
         made += [engine.transcript("INTERIM", segment=segment, revision=r) for r in (10, 20)]
         made.append(engine.transcript("FINAL", segment=segment, text=f"words of {segment}"))
+        made.append(flushed(engine, segment, segment + 1))
     return [*made, engine.transcript("END", segment=3)]
 
 
@@ -104,5 +139,6 @@ def test_replays_of_any_stretch_change_nothing(engine, replays):
                 often.add_transcript(again)
 
     assert often.finals() == once.finals()
+    assert often.flushed(0) == once.flushed(0) is not None
     assert often.transcribed
     assert often.interim(0) is None

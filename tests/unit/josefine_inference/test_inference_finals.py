@@ -95,8 +95,8 @@ def test_an_end_with_an_error_carries_it(kit, make):
 def test_flush_gives_the_final_at_once(kit, make):
     records = kit.frames([0.9] * 60, EACH_QUARTER, flushes=frozenset({3}), end=False)
     progress, _ = run(make(), kit.inputs(records))
-    (final,) = told(progress)
-    assert final["speech_final"]
+    final, answer = told(progress)
+    assert (final["speech_final"], final["flushed"], answer["kind"]) == (True, True, "FLUSHED")
     assert final["end_sample"] == (records[3]["start_hop"] + len(records[3]["log_mel"]) // 4) * 160
 
 

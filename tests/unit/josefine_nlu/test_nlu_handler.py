@@ -31,14 +31,14 @@ class Table:
 
 
 def transcript(text, kind="FINAL", segment=0, **changes):
-    id_ = {"FINAL": f"s/0/{segment}/final", "END": "s/0/end", "INTERIM": f"s/0/{segment}/9"}[kind]
+    ids = {"FINAL": f"s/0/{segment}/final", "END": "s/0/end", "INTERIM": f"s/0/{segment}/9", "FLUSHED": "s/0/flush/9"}
     words = [
         {"word": w, "punctuated_word": w, "start_sample": 100 + 10 * n, "end_sample": 109 + 10 * n, "confidence": 1.0}
         for n, w in enumerate(text.split())
     ]
     record = {
-        "id": id_, "session_id": "s", "channel": 0, "channels": 1, "kind": kind, "segment": segment, "revision": 1,
-        "session_started_at": 1, "captured_at": 2, "start_sample": 100, "end_sample": 900, "text": text,
+        "id": ids[kind], "session_id": "s", "channel": 0, "channels": 1, "kind": kind, "segment": segment,
+        "revision": 1, "session_started_at": 1, "captured_at": 2, "start_sample": 100, "end_sample": 900, "text": text,
         "stable_words": 0, "words": words, "confidence": 1.0, "language": "en", "model": "m", "speech_final": True,
         "gaps": [], "reason": None, "error": None, "metadata": {"k": "v"}, "variant": "",
     }  # fmt: skip
@@ -90,7 +90,9 @@ def test_an_end_becomes_an_end(handler, table):
     assert table.batches == []
 
 
-@pytest.mark.parametrize("record", [transcript("We met", kind="INTERIM"), transcript(""), transcript("  ")])
+@pytest.mark.parametrize(
+    "record", [transcript("We met", kind="INTERIM"), transcript("", kind="FLUSHED"), transcript(""), transcript("  ")]
+)
 def test_interims_and_silence_are_done_without_output(handler, record):
     (progress,) = turned(handler, *inputs(record))
     assert (progress.done, progress.outputs, progress.rejection) == (True, (), None)
@@ -145,7 +147,7 @@ def test_long_texts_make_small_batches(handler, table):
 
 
 def test_every_input_is_done_exactly_once(handler):
-    kinds = ["FINAL", "INTERIM", "END", "FINAL"] * 5
+    kinds = ["FINAL", "INTERIM", "END", "FINAL", "FLUSHED"] * 4
     items = inputs(*(transcript("t" * (n * 9), kind=kind, segment=n) for n, kind in enumerate(kinds)))
     done = turned(handler, *items)
     while handler.busy():
