@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from josefine_gateway.listen.options import ReadOptions, RecordedOptions
+from josefine_gateway.listen.options import RecordedOptions
+from josefine_gateway.listen.read_options import ReadOptions
 
 DESCRIPTION: Final = """Speech goes in, transcripts and understanding come out.
 

@@ -14,13 +14,13 @@ from starlette.responses import JSONResponse, Response
 from josefine_gateway.body import is_json, json_object
 from josefine_gateway.bus.writer import LogWriter
 from josefine_gateway.listen.inbox import Inbox
-from josefine_gateway.listen.options import ReadOptions
-from josefine_gateway.listen.query import parse
+from josefine_gateway.listen.read_options import ReadOptions
+from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.recorded import NoResultError
 from josefine_gateway.listen.upload import write_durably
 from josefine_gateway.parts import Parts
 from josefine_gateway.refusals import draining
-from josefine_gateway.shape.read import ReadPart, read_answer
+from josefine_gateway.shape.read import Passage, read_answer
 from josefine_state.api_keys import Scope
 from josefine_wire.codec import encode
 from josefine_wire.ids import end_id, final_id
@@ -43,17 +43,21 @@ async def answer_reading(parts: Parts, request: Request, request_id: str) -> Res
     known.principal.require(Scope.READ)
     if parts.draining.is_set():
         raise draining()
-    options = parse(ReadOptions, request.query_params.multi_items()).checked(parts.served)
+    options = parse(ReadOptions, request.query_params.multi_items(), parts.served)
     await parts.limits.request(known.principal)
     text = await _text(parts, request)
     created, session_id = datetime.now(UTC), uuid.UUID(request_id).hex
     texts = list(_cut(text))
     async with parts.limits.session(known.principal, session_id):
         with Inbox(parts.board, session_id) as inbox:
-            await _write(parts.writer, session_id, texts, options.language or "en")
+            await _write(parts.writer, session_id, texts, options.language)
             understood = await _understood(inbox, parts.settings.patience_s)
-    found = [ReadPart(part, understood.get(number)) for number, part in enumerate(texts)]
-    return JSONResponse(read_answer(found, options, request_id, created))
+    passages = [
+        Passage(part, found["sentiment"])
+        for number, part in enumerate(texts)
+        if (found := understood.get(number)) is not None and found["sentiment"] is not None
+    ]
+    return JSONResponse(read_answer(request_id, created, options.language, passages if options.sentiment else None))
 
 
 async def _text(parts: Parts, request: Request) -> str:

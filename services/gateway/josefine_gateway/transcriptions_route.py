@@ -13,8 +13,9 @@ from josefine_client.results import SessionResult
 from josefine_gateway.body import pieces
 from josefine_gateway.listen.option_error import OptionError
 from josefine_gateway.listen.options import RecordedOptions
-from josefine_gateway.listen.query import parse
+from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.recorded import Pipeline, Recording
+from josefine_gateway.listen.served import Served
 from josefine_gateway.parts import Parts
 from josefine_gateway.refusals import draining, refusal_of_result
 from josefine_gateway.shape import openai
@@ -53,7 +54,7 @@ async def answer_transcription(parts: Parts, request: Request, request_id: str) 
     async with parts.limits.session(known.principal, session_id), _limited(parts, request).form(
         max_files=1, max_fields=50
     ) as form:
-        file, options = _file(form), _options(form).checked(parts.served)
+        file, options = _file(form), _options(form, parts.served)
         format_, granularities = _format(form), _granularities(form)
         session = Session(session_id, options.session_config(parts.served))
         pipeline = Pipeline(parts.writer, parts.board, parts.settings.patience_s)
@@ -86,7 +87,7 @@ def _file(form: FormData) -> UploadFile:
     return file
 
 
-def _options(form: FormData) -> RecordedOptions:
+def _options(form: FormData, served: Served) -> RecordedOptions:
     for name, value in form.multi_items():
         if name in REFUSED and str(value).lower() not in OFF:
             raise OptionError(name, f"is not in this engine: {REFUSED[name]}")
@@ -95,7 +96,7 @@ def _options(form: FormData) -> RecordedOptions:
     if float(_text(form, "temperature") or 0.0) != 0.0:
         raise OptionError("temperature", "is not in this engine: it is raised where a text loops, and only there")
     asked = [("model", _text(form, "model")), ("language", _text(form, "language"))]
-    return parse(RecordedOptions, [("punctuate", "true"), *((name, value) for name, value in asked if value)])
+    return parse(RecordedOptions, [("punctuate", "true"), *asked], served)
 
 
 def _text(form: FormData, name: str) -> str:

@@ -22,7 +22,7 @@ from josefine_gateway.listen.linear32 import linear16_of
 from josefine_gateway.listen.live import About, Limits, LiveSession
 from josefine_gateway.listen.opening import CLOCKS_MS, Opened, open_session, reopen_session
 from josefine_gateway.listen.options import LiveOptions
-from josefine_gateway.listen.query import parse
+from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.parts import Parts
 from josefine_gateway.refusals import draining, refusal_of
@@ -69,7 +69,7 @@ async def _admitted(parts: Parts, websocket: WebSocket, request_id: str) -> Aske
     principal.require(Scope.LISTEN)
     if parts.draining.is_set():
         raise draining()
-    options = parse(LiveOptions, websocket.query_params.multi_items()).checked(parts.served)
+    options = parse(LiveOptions, websocket.query_params.multi_items(), parts.served)
     await parts.limits.request(principal)
     token = None
     if options.resume_token is not None:

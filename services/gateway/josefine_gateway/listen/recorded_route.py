@@ -16,7 +16,7 @@ from josefine_client.chunks import Session
 from josefine_gateway.access.principal import Principal
 from josefine_gateway.body import is_json, json_object, pieces
 from josefine_gateway.listen.options import RecordedOptions
-from josefine_gateway.listen.query import parse
+from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.recorded import Heard, Pipeline, Recording
 from josefine_gateway.outward.callbacks import Destination
 from josefine_gateway.parts import Parts
@@ -68,7 +68,7 @@ async def answer_recording(parts: Parts, request: Request, request_id: str) -> R
 
 
 def _asked(parts: Parts, request: Request, request_id: str, principal: Principal) -> Asked:
-    options = parse(RecordedOptions, request.query_params.multi_items()).checked(parts.served)
+    options = parse(RecordedOptions, request.query_params.multi_items(), parts.served)
     audio = options.audio
     session = Session(
         session_id=uuid.UUID(request_id).hex,
