@@ -1,1 +1,1 @@
-"""The only library that imports redis: versioned snapshots of sessions."""
+"""The only library that imports redis: snapshots of sessions, API keys, allowances that replicas share."""

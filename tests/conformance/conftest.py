@@ -2,7 +2,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis_servers import RedisServers, start_cluster, start_sentinel
+from redis_servers import RedisServers, start_cluster, start_sentinel, start_server
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServers]:
+    servers = start_server(tmp_path_factory.mktemp("server"))
+    yield servers
+    servers.stop()
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,14 @@ class RedisServers:
             process.wait()
 
 
+def start_server(folder: Path) -> RedisServers:
+    """Returns one server."""
+    (port,) = free_ports(1)
+    servers = RedisServers(f"redis://{HOST}:{port}/0", [_start(folder, port)])
+    _until(redis.Redis(HOST, port).ping)
+    return servers
+
+
 def start_cluster(folder: Path) -> RedisServers:
     """Returns three primaries that share the slots."""
     # A node's bus listens at its port plus 10000 unless told otherwise.
