@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from josefine_cli import demo, dlq, doctor, evaluate, models, publish, replay, stack, tail, transcribe
+from josefine_cli import demo, dlq, doctor, evaluate, keys, models, publish, replay, stack, tail, transcribe
 from josefine_cli.errors import CliError
 from josefine_local.errors import LocalError
 from josefine_stage.logs import configure_logging
@@ -29,6 +29,7 @@ app.command()(evaluate.evaluate)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
