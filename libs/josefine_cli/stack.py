@@ -67,7 +67,9 @@ def up(
         run_dir=default_run_dir().absolute(),
         services=_services(services, model),
         # The controllers' own ports follow those of the brokers.
-        ports=Ports(kafka_port, controller_port or UP_PORTS.controller + brokers - 1, redis_port, metrics_port, http_port),
+        ports=Ports(
+            kafka_port, controller_port or UP_PORTS.controller + brokers - 1, redis_port, metrics_port, http_port
+        ),
         brokers=brokers,
         partitions=partitions,
         **changes,

@@ -143,7 +143,9 @@ class ChunkNumbering:
         )
 
 
-def takeover_chunk(session_id: str, producer_id: str, former: str, started_at_ms: int, next_sequence: int) -> AudioChunk:
+def takeover_chunk(
+    session_id: str, producer_id: str, former: str, started_at_ms: int, next_sequence: int
+) -> AudioChunk:
     """Returns the record with which `producer_id` goes on with what `former` has sent (ADR 16).
 
     Args:

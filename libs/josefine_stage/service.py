@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
 from josefine_kafka.ports import KafkaPorts
 from josefine_stage.clock import SystemClock
@@ -28,7 +29,7 @@ from josefine_stage.settings import StageSettings
 from josefine_state.name_tag import NameTag
 from josefine_state.store import RedisStore
 
-SettingsT = TypeVar("SettingsT", bound=StageSettings)
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 log = structlog.get_logger()
 
 

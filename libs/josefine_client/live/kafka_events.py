@@ -40,7 +40,7 @@ class LogEvents:
                 return FinalEvent(
                     **_heard(record), sequence_id=self._last[channel], speech_final=record["speech_final"]
                 )
-            case "END":
+            case "END" | "FLUSHED":
                 return None
 
 

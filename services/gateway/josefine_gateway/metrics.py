@@ -27,8 +27,6 @@ def gateway_metrics(registry: CollectorRegistry) -> GatewayMetrics:
         sessions=Counter("josefine_gateway_sessions", "Sessions begun or gone on with.", ["how"], registry=r),
         closes=Counter("josefine_gateway_closes", "Live connections ended.", ["code"], registry=r),
         requests=Counter("josefine_gateway_requests", "Requests answered.", ["route", "status"], registry=r),
-        answer=Histogram(
-            "josefine_gateway_answer_seconds", "Time to answer a recording.", buckets=SECONDS, registry=r
-        ),
+        answer=Histogram("josefine_gateway_answer_seconds", "Time to answer a recording.", buckets=SECONDS, registry=r),
         audio=Counter("josefine_gateway_audio_bytes", "Bytes of audio taken.", registry=r),
     )

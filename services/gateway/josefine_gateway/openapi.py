@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of routes that read their request themselves: made of the same models as the checks."""
+"""What the OpenAPI document says of routes that read their request themselves: made of the models that check it."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ DESCRIPTION: Final = """Speech goes in, transcripts and understanding come out.
 
 Live speech goes to the WebSocket `/v1/listen` (Deepgram's protocol; `/v2/listen` for turns), which this document cannot
 describe: see the README. Every answer has a `dg-request-id`."""
-_KEY: Final = [{"ApiKey": []}, {}]
+_KEY: Final[list[dict[str, list[str]]]] = [{"ApiKey": []}, {}]
 _LEGACY: Final = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("err_code", "err_msg", "request_id")},

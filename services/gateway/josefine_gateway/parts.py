@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from josefine_gateway.access.allowances import Allowances, OwnAllowances, SharedOrOwn
+from josefine_gateway.access.allowances import LEASE_S, Allowances, OwnAllowances, SharedOrOwn
 from josefine_gateway.access.keys import Door, KeySettings, door
 from josefine_gateway.access.limits import Limits, Replica, ReplicaLimits
 from josefine_gateway.access.resume_secret import resume_secret
@@ -24,6 +24,8 @@ from josefine_gateway.metrics import GatewayMetrics, gateway_metrics
 from josefine_gateway.outward.allow_list import allow_list
 from josefine_gateway.outward.callbacks import CallbackLimits, Callbacks
 from josefine_gateway.outward.fetch import Fetcher, FetchLimits
+from josefine_gateway.outward.resolver import Resolver
+from josefine_gateway.outward.transport import CheckedTransport
 from josefine_gateway.settings import GatewaySettings
 from josefine_kafka.admin import require_topics
 from josefine_kafka.connection import Broker
@@ -90,6 +92,7 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
     line = Line(settings.redis_url)
     opened = _door(settings, line)
     allowed = allow_list(settings.fetch_hosts)
+    transport = CheckedTransport(allowed, (resolver := Resolver()))
     require_topics(broker)
     writer = LogWriter(lambda: AcknowledgedWriter(broker), settings.broker_timeout_s)
     board = ResultBoard(_tails(broker), SystemClock())
@@ -102,17 +105,18 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
             board=board,
             look_back=LookBack(LogReader(broker)),
             door=opened,
-            allowances=(allowances := SharedOrOwn(SharedAllowances(line), OwnAllowances())),
+            allowances=(allowances := SharedOrOwn(SharedAllowances(line, LEASE_S), OwnAllowances())),
             limits=Limits(allowances, Replica(ReplicaLimits(settings.max_sessions, MOST_BYTES_UNDER_WAY))),
             tokens=ResumeTokens(resume_secret(settings.secret or None, line), settings.resume_token_ttl_s),
             served=Served(model=settings.model, others=settings.models),
             metrics=gateway_metrics(registry),
             sessions=Sessions(settings.resume_window_s),
-            fetcher=Fetcher(allowed, FetchLimits(settings.max_upload_bytes)),
-            callbacks=Callbacks(allowed, CallbackLimits()),
+            fetcher=Fetcher(FetchLimits(settings.max_upload_bytes), transport),
+            callbacks=Callbacks(CallbackLimits(), transport),
             background=Background(),
         )
     finally:
+        resolver.close()
         writer.close()
         board.close()
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with a deadline for the headers: who sends a byte a minute holds a connection no longer."""
+"""HTTP/1.1 as uvicorn speaks it, with a deadline for the headers: who sends a byte a minute holds no connection."""
 
 import asyncio
 from typing import Any

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 from josefine_gateway.body import is_json, json_object
 from josefine_gateway.bus.writer import LogWriter
 from josefine_gateway.listen.inbox import Inbox
-from josefine_gateway.listen.read_options import ReadOptions
 from josefine_gateway.listen.parsing import parse
+from josefine_gateway.listen.read_options import ReadOptions
 from josefine_gateway.listen.recorded import NoResultError
 from josefine_gateway.listen.upload import write_durably
 from josefine_gateway.parts import Parts

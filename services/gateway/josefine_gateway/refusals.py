@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from josefine_client.errors import BrokerTroubleError, SessionError
 from josefine_gateway.access.errors import AccessError, RetryLaterError
 from josefine_gateway.listen.opening import ContestedError, GoneError
-from josefine_gateway.listen.options import OptionError
+from josefine_gateway.listen.option_error import OptionError
 from josefine_gateway.listen.recorded import CallerGoneError, NoResultError
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.outward.errors import OutwardError
@@ -40,7 +40,7 @@ def draining() -> RetryLaterError:
     return RetryLaterError("This replica is about to end; another one takes you.", 1.0)
 
 
-def refusal_of(error: Exception) -> Refusal:
+def refusal_of(error: Exception) -> Refusal:  # noqa: PLR0911 - a table, one line a kind of error
     """Returns what the client is told of an error; one that nobody expected is logged and told as 500."""
     match error:
         case AccessError() | OutwardError():

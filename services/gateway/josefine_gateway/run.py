@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 import structlog
@@ -51,7 +53,7 @@ def _run(settings: GatewaySettings) -> None:
     registry, health = CollectorRegistry(), Health(SystemClock())
     with _health_server(settings, health, registry), open_parts(settings, registry) as parts:
         server = Server(parts, settings, health)
-        log.info("gateway_started", host=settings.http_host, port=settings.http_port, brokers=settings.kafka_bootstrap_servers)
+        log.info("gateway_started", host=settings.http_host, port=settings.http_port)
         server.run()
         if not server.started:
             raise ConfigurationError(
@@ -77,25 +79,24 @@ class Server(uvicorn.Server):
         self._parts = parts
         self._health = health
 
-    async def startup(self, sockets: list[object] | None = None) -> None:
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         self._beats = asyncio.ensure_future(self._beat())
         self._keeping = asyncio.ensure_future(self._parts.allowances.keep())
 
-    async def shutdown(self, sockets: list[object] | None = None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._health.beat("draining", {})
         for listening in self.servers:
             listening.close()
         self._parts.draining.set()
         await self._parts.sessions.drain()
-        await super().shutdown(sockets)  # type: ignore[arg-type]
+        await super().shutdown(sockets)
         await self._parts.background.drain(self.config.timeout_graceful_shutdown or 0.0)
         await self._parts.callbacks.drain(self.config.timeout_graceful_shutdown or 0.0)
-        await self._parts.fetcher.close()
         for task in (self._beats, self._keeping):
             task.cancel()
 
-    def handle_exit(self, sig: int, frame: object) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
         # A second Ctrl-C does not wait; a second SIGTERM is an orchestrator's habit.
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True

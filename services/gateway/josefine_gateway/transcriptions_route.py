@@ -23,9 +23,8 @@ from josefine_gateway.shape.errors import openai as openai_error
 from josefine_state.api_keys import Scope
 
 FORMATS: Final = ("json", "text", "srt", "vtt", "verbose_json")
-FIELDS: Final = frozenset(
-    {"file", "model", "language", "response_format", "timestamp_granularities[]", "timestamp_granularities", "temperature"}
-)
+GRANULARITIES: Final = ("timestamp_granularities[]", "timestamp_granularities")
+FIELDS: Final = frozenset({"file", "model", "language", "response_format", "temperature", *GRANULARITIES})
 REFUSED: Final = {
     "prompt": "the model cannot be told which words to expect",
     "stream": "use WS /v1/listen for results while it is heard",
@@ -51,9 +50,10 @@ async def answer_transcription(parts: Parts, request: Request, request_id: str) 
         raise draining()
     await parts.limits.request(known.principal)
     session_id = uuid.UUID(request_id).hex
-    async with parts.limits.session(known.principal, session_id), _limited(parts, request).form(
-        max_files=1, max_fields=50
-    ) as form:
+    async with (
+        parts.limits.session(known.principal, session_id),
+        _limited(parts, request).form(max_files=1, max_fields=50) as form,
+    ):
         file, options = _file(form), _options(form, parts.served)
         format_, granularities = _format(form), _granularities(form)
         session = Session(session_id, options.session_config(parts.served))
@@ -114,7 +114,7 @@ def _format(form: FormData) -> str:
 
 
 def _granularities(form: FormData) -> tuple[openai.Granularity, ...]:
-    found = [str(value) for name in ("timestamp_granularities[]", "timestamp_granularities") for value in form.getlist(name)]
+    found = [str(value) for name in GRANULARITIES for value in form.getlist(name)]
     known = get_args(openai.Granularity)
     if wrong := [value for value in found if value not in known]:
         raise OptionError("timestamp_granularities", f"is {wrong[0][:40]!r}, must be one of {', '.join(known)}")
@@ -139,5 +139,3 @@ def _answer(
         case "verbose_json":
             return JSONResponse(openai.verbose_document(result, language, granularities))
     return JSONResponse(openai.json_document(result))
-
-

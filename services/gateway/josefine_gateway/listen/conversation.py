@@ -39,7 +39,7 @@ class _Channel:
     gap: Gap
     seen: int = 0
     """Greatest sequence_id that the client had before: those are not told again."""
-    covered: Covered = Covered()
+    covered: Covered = field(default_factory=Covered)
     next_segment: int = 0
     open_start: int | None = None
     """Begin of the open segment, in samples, once an interim has come of it."""
@@ -151,7 +151,7 @@ class Conversation:
             yield from self._release(channel)
 
     def _not_understood(self, letter: DeadLetter) -> Iterator[Message]:
-        """nlu has given a final up: it is told without, and without text where that was to be redacted."""
+        """A final that nlu has given up is told without, and without text where that was to be redacted."""
         for number, channel in sorted(self._channels.items()):
             if letter["key"] == f"{letter['session_id']}/{number}".encode():
                 first = next((record for record in channel.waiting if self._waits(channel, record)), None)

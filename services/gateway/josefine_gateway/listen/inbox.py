@@ -1,7 +1,7 @@
 """Where a session's results wait for its connection, from the board's thread to the event loop."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from josefine_gateway.bus.board import ResultBoard
 
@@ -22,7 +22,7 @@ class Inbox:
         self._loop: Final = asyncio.get_running_loop()
         self._queue: Final[asyncio.Queue[tuple[str, Any]]] = asyncio.Queue()
 
-    def __enter__(self) -> "Inbox":
+    def __enter__(self) -> Self:
         self._listener = self._listen
         self._board.follow(self._session_id, self._listener)
         return self

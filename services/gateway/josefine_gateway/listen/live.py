@@ -128,7 +128,7 @@ class LiveSession:
                 tasks.create_task(self._listen())
                 tasks.create_task(self._watch())
         except* ClosingError as group:
-            raise _first(group) from group
+            raise ClosingError(_first(group)) from group
         except* UploadError as group:
             raise ClosingError(closing.BROKER) from group
         except* InboxFullError as group:
@@ -296,10 +296,7 @@ class LiveSession:
         return self._opened.durable_bytes / rate if rate else None
 
 
-def _first(group: BaseExceptionGroup[ClosingError]) -> ClosingError:
-    """Returns the first leaf."""
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, ClosingError)
-    return found
+def _first(group: BaseExceptionGroup[ClosingError]) -> Farewell:
+    """Returns what the first that found an end has to say."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found.farewell

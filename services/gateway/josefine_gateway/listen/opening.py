@@ -118,11 +118,8 @@ async def reopen_session(log: LogWriter, look_back: LookBack, session: Session, 
     raise ContestedError
 
 
-def _reopened(
-    log: LogWriter, session: Session, token: ResumeToken, producer_id: str, standing: Standing
-) -> Opened:
+def _reopened(log: LogWriter, session: Session, token: ResumeToken, producer_id: str, standing: Standing) -> Opened:
     reached = standing.succession
     numbering = ChunkNumbering(session, producer_id, token.started_at_ms, first_sequence=reached.next_sequence)
     upload = Upload(log, session, numbering, ended=reached.ended)
     return Opened(session, upload, token.started_at_ms, producer_id, reached, resumed=True)
-

@@ -1,6 +1,6 @@
 """A query as it comes -> options, or one line that says the mend."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_origin
@@ -16,7 +16,7 @@ from josefine_gateway.listen.served import Served
 from josefine_gateway.listen.turn_options import TurnOptions
 
 Options = TypeVar("Options", bound=Query)
-_ROUTES: Final = MappingProxyType(
+_ROUTES: Final[Mapping[type[Query], str]] = MappingProxyType(
     {
         LiveOptions: "WS /v1/listen",
         RecordedOptions: "POST /v1/listen",

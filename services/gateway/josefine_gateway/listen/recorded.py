@@ -19,7 +19,7 @@ from josefine_wire.topics import DEAD_LETTERS, TRANSCRIPTS
 LOOK_S: Final = 1.0
 """How often it is looked whether the caller is still there."""
 SILENCE_BYTES_PER_S: Final = 1_000_000
-"""Bytes of a recording that the pipeline passes in a second at least: of long silence nothing is heard before its end."""
+"""Bytes of a recording that the pipeline passes in a second at least: of silence nothing is heard before its end."""
 
 
 class NoResultError(Exception):

@@ -16,7 +16,7 @@ from josefine_wire.records import AudioChunk
 from josefine_wire.topics import AUDIO_RAW, audio_key
 
 GATHER_S: Final = 0.1
-"""Frames of 20 ms become records of 100 ms: each stage pays for records (ADR 13), and a tenth of a second is not heard."""
+"""Frames of 20 ms become records of 100 ms: each stage pays for records (ADR 13), and 0.1 s is not noticed."""
 GATHER_BYTES: Final = 32 * 1024
 CREDIT_BYTES: Final = 1024 * 1024
 """What one connection may have under way: the socket waits beyond it, and with it the sender."""
