@@ -16,6 +16,8 @@ from josefine_gateway.shape.written import Written, marks, merged
 
 _JOINTS: Final = frozenset({"and", "point", "double", "triple", "minus", "o", "oh"})
 """Part of a number only when more of it follows."""
+_LINKS: Final = _JOINTS - {"o", "oh"}
+"""Joints that are no digits themselves."""
 _STARTERS: Final = frozenset({"double", "triple", "minus"})
 _UNITS: Final = frozenset({"percent", "dollar", "dollars", "euro", "euros"})
 """Units that only money and shares have: a pound may be a weight, a cent is written better as a word."""
@@ -55,14 +57,18 @@ def digit_runs(words: Sequence[Written], at_least: int) -> Iterator[tuple[int, i
 
 
 def _long_run(words: Sequence[Written], start: int, end: int, at_least: int) -> Iterator[tuple[int, int]]:
-    while end > start and words[end - 1].bare in _JOINTS:
+    while end > start and words[end - 1].bare in _LINKS:
         end -= 1
-    while start < end and words[start].bare in _JOINTS - _STARTERS:
+    while start < end and words[start].bare in _LINKS - _STARTERS:
         start += 1
-    spoken = [token for word in words[start:end] for token in _tokens(word)]
-    said = _read(spoken)
-    if end > start and (said is None or len(_DIGITS.findall("".join(said))) >= at_least):
+    said = _read([token for word in words[start:end] for token in _tokens(word)])
+    written = "".join(word.bare for word in with_digits(words[start:end]))
+    if end > start and (said is None or max(map(_count, ("".join(said), written))) >= at_least):
         yield start, end
+
+
+def _count(text: str) -> int:
+    return len(_DIGITS.findall(text))
 
 
 def _numeric(word: Written) -> bool:
@@ -161,8 +167,10 @@ def _tokens(word: Written) -> list[str]:
 
 @cache
 def _spoken() -> frozenset[str]:
+    """Every word that says digits: where something is to be hidden, seconds and firsts count too."""
     rules = _rules()
-    return frozenset({*rules.ones, *rules.tens, *rules.zeros, *rules.multipliers, *rules.tens_ordinal})
+    suffixed = (*rules.ones_suffixed, *rules.tens_suffixed, *rules.multipliers_suffixed)
+    return frozenset({*rules.ones, *rules.tens, *rules.zeros, *rules.multipliers, *suffixed})
 
 
 @cache

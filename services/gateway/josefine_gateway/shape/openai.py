@@ -15,7 +15,7 @@ from josefine_wire.positions import HOP_SAMPLES
 from josefine_wire.records import Word
 
 Granularity = Literal["word", "segment"]
-_BY_SEGMENT: Final[tuple[Granularity, ...]] = ("segment",)
+_SEGMENTS: Final[tuple[Granularity, ...]] = ("segment",)
 _WORDING: Final = Wording(punctuated=True)
 _LEAST_CONFIDENCE: Final = 1e-6
 """Log probabilities of less are no news, and JSON has no infinity."""
@@ -44,7 +44,7 @@ def caption_document(result: SessionResult, format_: CaptionFormat) -> str:
 
 
 def verbose_document(
-    result: SessionResult, language: str, granularities: Collection[Granularity] = _BY_SEGMENT
+    result: SessionResult, language: str, granularities: Collection[Granularity] = _SEGMENTS
 ) -> dict[str, Any]:
     """Returns the body for response_format=verbose_json; segments are the finals.
 
