@@ -28,7 +28,7 @@ _LONGEST_SHOWN: Final = 40
 
 
 def parse(kind: type[Options], items: Iterable[tuple[str, str]], served: Served | None = None) -> Options:
-    """Returns the options of the raw query pairs, checked against what the server has.
+    """Returns the options of the raw query pairs, checked against what the server has, unless that is left for later.
 
     A repeated name is a list. A name without a value is as good as none. An option that this engine or route does
     not have may be given, as long as it is off.
@@ -42,7 +42,7 @@ def parse(kind: type[Options], items: Iterable[tuple[str, str]], served: Served 
         options = kind.model_validate(known)
     except ValidationError as error:
         raise option_error(error) from error
-    return options.checked(served or Served())
+    return options if served is None else options.checked(served)
 
 
 def _by_name(items: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -90,9 +90,7 @@ def utterance_end(channel: int, channels: int, last_word_end_sample: int) -> Mes
 
 
 def _answers_flush(record: Transcript) -> bool:
-    # Read with defaults: records of older stages know neither the kind nor the field.
-    kind: str = record["kind"]
-    return kind == "FLUSHED" or bool(record.get("flushed", False))
+    return record["kind"] == "FLUSHED" or record["flushed"]
 
 
 def _channel(wording: Wording, shaped: Shaped) -> Message:

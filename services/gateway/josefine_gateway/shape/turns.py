@@ -70,7 +70,6 @@ class Turns:
         self._sequence = 0
         self._heard_sample = 0
         self._told_sample = 0
-        self._forced = False
 
     @property
     def wording(self) -> Wording:
@@ -81,22 +80,18 @@ class Turns:
         """Returns the first frame."""
         return self._numbered({"type": "Connected", "request_id": self._request_id})
 
-    def force_end(self) -> None:
-        """Notes that the client ended the turn itself: the final that answers the flush says so."""
-        self._forced = True
-
     def hear(self, record: Transcript, shaped: Shaped) -> list[Message]:
-        """Takes a new record of the channel, of any kind, and its text (empty for FLUSHED and END)."""
+        """Takes a new record of the channel, of any kind, and its text (empty for FLUSHED and END).
+
+        ForceEndTurn is a flush: the final that it closed, or else the FLUSHED, ends the turn as the client's doing.
+        """
         self._heard_sample = max(self._heard_sample, record["end_sample"])
-        kind: str = record["kind"]
-        if kind == "INTERIM":
-            return self._interim(record, shaped)
-        frames = self._final(record, shaped) if kind == "FINAL" else []
-        if kind in {"FLUSHED", "END"}:
-            frames = self._end_turn("manual")
-        if record.get("flushed", False) or kind in {"FLUSHED", "END"}:
-            self._forced = False
-        return frames
+        match record["kind"]:
+            case "INTERIM":
+                return self._interim(record, shaped)
+            case "FINAL":
+                return self._final(record, shaped)
+        return self._end_turn("manual")
 
     def listen(self, heard_sample: int) -> list[Message]:
         """Takes how much audio was heard, 16 kHz samples from session start: an Update each quarter of a second.
@@ -158,7 +153,7 @@ class Turns:
         if before.eager and _texts(before.words) != _texts(said):
             frames.append(self._resume())
         if record["speech_final"]:
-            return [*frames, *self._end_turn("manual" if self._forced or record.get("flushed", False) else "model")]
+            return [*frames, *self._end_turn("manual" if record["flushed"] else "model")]
         return frames or [self._info("Update")]
 
     def _retracted(self) -> list[Message]:

@@ -243,6 +243,13 @@ def test_turns_are_configured():
             configured(options, changes)
 
 
+def test_what_the_server_has_may_be_looked_at_later():
+    later = parse(RecordedOptions, [("model", "huge")])
+
+    with pytest.raises(OptionError, match="model: 'huge' is not offered"):
+        later.checked(SERVED)
+
+
 def test_reading():
     assert asked("sentiment=true&language=en-US", ReadOptions).sentiment
     assert fault("language=de", ReadOptions) == "language: 'de' is not read here; there is en"

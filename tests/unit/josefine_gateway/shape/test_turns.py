@@ -103,7 +103,6 @@ def test_a_forced_end_is_manual():
     turns = Turns("r", Thresholds())
     hear(turns, interim("Stop"))
 
-    turns.force_end()
     [frame] = hear(turns, transcript(text="Stop.", flushed=True))
     again = hear(turns, transcript(text="More.", segment=1, start=SECOND))
 
@@ -167,7 +166,7 @@ def test_settings_and_troubles():
 
 TEXTS = st.sampled_from(["", "Yes.", "Yes. But", "No?", "well"])
 STEPS = st.tuples(
-    st.sampled_from(["INTERIM", "INTERIM", "FINAL", "FLUSHED", "LISTEN", "FORCE"]), TEXTS, st.booleans(), st.booleans()
+    st.sampled_from(["INTERIM", "INTERIM", "FINAL", "FLUSHED", "LISTEN"]), TEXTS, st.booleans(), st.booleans()
 )
 
 
@@ -179,8 +178,6 @@ def test_invariants_of_the_protocol(steps, thresholds):
         at += SECOND
         if kind == "LISTEN":
             frames += turns.listen(at)
-        elif kind == "FORCE":
-            turns.force_end()
         elif kind in {"FLUSHED", "END"}:
             frames += hear(turns, transcript(kind, "", segment, end=at))
         elif kind == "INTERIM":
