@@ -61,6 +61,9 @@ return 0
 A token bucket as one number, the time at which it is full again (GCRA, ITU-T I.371).
 """
 
+LEASE_S: Final = 30.0
+"""How long the sessions of a dead replica count on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -74,7 +77,7 @@ class Lease:
 class SharedAllowances:
     """Counts in Redis. Any thread; every method raises StoreError where Redis does not answer."""
 
-    def __init__(self, line: Line, ttl_s: float) -> None:
+    def __init__(self, line: Line, ttl_s: float = LEASE_S) -> None:
         """Leases end `ttl_s` seconds after they were renewed last."""
         self._line = line
         self._ttl_ms = int(ttl_s * 1000)

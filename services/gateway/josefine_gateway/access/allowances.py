@@ -9,10 +9,8 @@ import structlog
 
 from josefine_gateway.access.counting import Leases, Requests
 from josefine_stage.errors import StoreError
-from josefine_state.allowances import Lease, SharedAllowances
+from josefine_state.allowances import LEASE_S, Lease, SharedAllowances
 
-LEASE_S: Final = 30.0
-"""How long the sessions of a dead replica count on."""
 RENEWALS: Final = 3
 """Renewals in the life of a lease: two may fail."""
 
