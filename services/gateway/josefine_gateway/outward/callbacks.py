@@ -11,6 +11,7 @@ import httpx
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from josefine_gateway.outward.allow_list import AllowList
 from josefine_gateway.outward.errors import OutwardError, UnreachableError
 from josefine_gateway.outward.signature import HEADER, signature
 from josefine_gateway.outward.transport import CheckedTransport, client
@@ -54,14 +55,15 @@ class Callbacks:
 
     def __init__(
         self,
+        allowed: AllowList,
         limits: CallbackLimits,
-        transport: CheckedTransport,
+        transport: CheckedTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         epoch_s: Callable[[], float] = time.time,
     ) -> None:
-        self._limits = limits
+        self._allowed, self._limits = allowed, limits
         self._sleep, self._epoch_s = sleep, epoch_s
-        self._transport = transport
+        self._transport = transport or CheckedTransport(allowed)
         self._client = client(self._transport, httpx.Timeout(limits.timeout_s))
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -71,7 +73,7 @@ class Callbacks:
         Raises:
             OutwardError: it may not, or its host has no address.
         """
-        checked = self._transport.allowed.require_url(url)
+        checked = self._allowed.require_url(url)
         try:
             async with asyncio.timeout(self._limits.timeout_s):
                 await self._transport.addresses(checked)

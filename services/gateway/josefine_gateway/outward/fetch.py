@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 
+from josefine_gateway.outward.allow_list import AllowList
 from josefine_gateway.outward.errors import TooLargeError, UnreachableError
 from josefine_gateway.outward.transport import CheckedTransport, client
 
@@ -81,9 +82,9 @@ class Fetched:
 class Fetcher:
     """Fetches what the operator's list allows. The event loop; closed at the server's end."""
 
-    def __init__(self, limits: FetchLimits, transport: CheckedTransport) -> None:
-        self._limits, self._transport = limits, transport
-        self._client = client(transport, httpx.Timeout(limits.silent_s))
+    def __init__(self, allowed: AllowList, limits: FetchLimits, transport: CheckedTransport | None = None) -> None:
+        self._allowed, self._limits = allowed, limits
+        self._client = client(transport or CheckedTransport(allowed), httpx.Timeout(limits.silent_s))
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[Fetched]:
@@ -92,7 +93,7 @@ class Fetcher:
         Raises:
             OutwardError: it may not be connected to, does not answer well, or is too long.
         """
-        self._transport.allowed.require_url(url)
+        self._allowed.require_url(url)
         deadline_s = asyncio.get_running_loop().time() + self._limits.total_s
         try:
             async with asyncio.timeout_at(deadline_s):

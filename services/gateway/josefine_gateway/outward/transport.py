@@ -13,7 +13,7 @@ import httpx
 from josefine_gateway.outward.addresses import Address
 from josefine_gateway.outward.allow_list import AllowList
 from josefine_gateway.outward.errors import UnreachableError
-from josefine_gateway.outward.resolver import Resolve
+from josefine_gateway.outward.resolver import Resolve, Resolver
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -24,12 +24,12 @@ class CheckedTransport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         allowed: AllowList,
-        resolve: Resolve,
+        resolve: Resolve | None = None,
         connections: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`connections` makes them, by address."""
-        self.allowed: Final = allowed
-        self._resolve = resolve
+        """`resolve` looks names up (None: as the machine does), `connections` connects to addresses."""
+        self._allowed = allowed
+        self._resolve = resolve or Resolver()
         # No connection is used again: httpx keeps them by address, and two names may share one.
         once = httpx.Limits(max_keepalive_connections=0)
         self._connections = connections or httpx.AsyncHTTPTransport(limits=once)
@@ -41,12 +41,12 @@ class CheckedTransport(httpx.AsyncBaseTransport):
             UrlRefusedError: it may not.
             UnreachableError: its host has no address.
         """
-        self.allowed.require_url(str(url))
+        self._allowed.require_url(str(url))
         try:
             found = await self._resolve(_host(url), url.port or _PORTS[url.scheme])
         except OSError as error:
             raise UnreachableError("The URL's host has no address.") from error
-        self.allowed.require_addresses(found)
+        self._allowed.require_addresses(found)
         return found
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -60,6 +60,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._connections.aclose()
+        if isinstance(self._resolve, Resolver):
+            self._resolve.close()
 
 
 def client(transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout) -> httpx.AsyncClient:

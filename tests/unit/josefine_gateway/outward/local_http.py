@@ -32,7 +32,7 @@ class LocalServer:
 
 
 @contextmanager
-def local_server(answer: Callable[[Asked], Answer]) -> Iterator[LocalServer]:
+def local_server(answer: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None) -> Iterator[LocalServer]:
     found = LocalServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -55,6 +55,8 @@ def local_server(answer: Callable[[Asked], Answer]) -> Iterator[LocalServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.port = server.server_address[1]
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

@@ -34,7 +34,7 @@ class Waits:
 
 def _callbacks(waits=None, limits=LIMITS):
     transport = CheckedTransport(LOCAL, _resolve, plain_connections())
-    return Callbacks(limits, transport, sleep=waits or Waits(), epoch_s=lambda: 1_700_000_000.5)
+    return Callbacks(LOCAL, limits, transport, sleep=waits or Waits(), epoch_s=lambda: 1_700_000_000.5)
 
 
 def _deliver(port, bodies, waits=None, **destination):
@@ -115,7 +115,7 @@ def test_a_url_that_may_not_be_called_is_refused_before_the_work(url):
 def test_a_name_with_an_inner_address_is_refused_before_the_work_and_at_the_call():
     async def scene(method):
         allowed = allow_list(["public"])
-        callbacks = Callbacks(LIMITS, CheckedTransport(allowed, _resolve, plain_connections()), sleep=Waits())
+        callbacks = Callbacks(allowed, LIMITS, CheckedTransport(allowed, _resolve, plain_connections()), sleep=Waits())
         try:
             await method(callbacks)
         finally:

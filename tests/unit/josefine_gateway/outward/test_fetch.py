@@ -31,7 +31,7 @@ MEDIA = _names(**{"media.example": ["127.0.0.1"], "127.0.0.1": ["127.0.0.1"]})
 
 def _fetch(url, allowed=LOCAL, limits=LIMITS, resolve=MEDIA):
     async def scene():
-        fetcher = Fetcher(limits, CheckedTransport(allowed, resolve, plain_connections()))
+        fetcher = Fetcher(allowed, limits, CheckedTransport(allowed, resolve, plain_connections()))
         try:
             async with fetcher.open(url) as fetched:
                 return fetched, b"".join([chunk async for chunk in fetched.chunks()])
@@ -177,7 +177,7 @@ def test_cookies_do_not_go_from_one_client_to_the_next():
     with _answers(a=(200, {"set-cookie": "who=first; Path=/", "content-length": "0"}, b"")) as server:
 
         async def scene():
-            fetcher = Fetcher(LIMITS, CheckedTransport(LOCAL, MEDIA, plain_connections()))
+            fetcher = Fetcher(LOCAL, LIMITS, CheckedTransport(LOCAL, MEDIA, plain_connections()))
             for _ in range(2):
                 async with fetcher.open(f"http://media.example:{server.port}/a"):
                     pass
@@ -210,7 +210,7 @@ def test_tls_asks_for_the_name_and_connects_to_the_address():
         transport = CheckedTransport(
             allowed, _names(**{"media.example": ["2606:4700::1111"]}), httpx.MockTransport(connect)
         )
-        fetcher = Fetcher(LIMITS, transport)
+        fetcher = Fetcher(allowed, LIMITS, transport)
         async with fetcher.open("https://media.example/a?b=c") as fetched:
             return b"".join([chunk async for chunk in fetched.chunks()])
 
