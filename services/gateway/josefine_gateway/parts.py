@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from josefine_gateway.access.allowances import LEASE_S, Allowances, OwnAllowances, SharedOrOwn
+from josefine_gateway.access.allowances import Allowances, OwnAllowances, SharedOrOwn
 from josefine_gateway.access.keys import Door, KeySettings, door
 from josefine_gateway.access.limits import Limits, Replica, ReplicaLimits
 from josefine_gateway.access.resume_secret import resume_secret
@@ -105,14 +105,14 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
             board=board,
             look_back=LookBack(LogReader(broker)),
             door=opened,
-            allowances=(allowances := SharedOrOwn(SharedAllowances(line, LEASE_S), OwnAllowances())),
+            allowances=(allowances := SharedOrOwn(SharedAllowances(line), OwnAllowances())),
             limits=Limits(allowances, Replica(ReplicaLimits(settings.max_sessions, MOST_BYTES_UNDER_WAY))),
             tokens=ResumeTokens(resume_secret(settings.secret or None, line), settings.resume_token_ttl_s),
             served=Served(model=settings.model, others=settings.models),
             metrics=gateway_metrics(registry),
             sessions=Sessions(settings.resume_window_s),
-            fetcher=Fetcher(FetchLimits(settings.max_upload_bytes), transport),
-            callbacks=Callbacks(CallbackLimits(), transport),
+            fetcher=Fetcher(transport, FetchLimits(settings.max_upload_bytes)),
+            callbacks=Callbacks(transport, CallbackLimits()),
             background=Background(),
         )
     finally:
