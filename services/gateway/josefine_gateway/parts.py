@@ -24,8 +24,6 @@ from josefine_gateway.metrics import GatewayMetrics, gateway_metrics
 from josefine_gateway.outward.allow_list import allow_list
 from josefine_gateway.outward.callbacks import CallbackLimits, Callbacks
 from josefine_gateway.outward.fetch import Fetcher, FetchLimits
-from josefine_gateway.outward.resolver import Resolver
-from josefine_gateway.outward.transport import CheckedTransport
 from josefine_gateway.settings import GatewaySettings
 from josefine_kafka.admin import require_topics
 from josefine_kafka.connection import Broker
@@ -92,7 +90,6 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
     line = Line(settings.redis_url)
     opened = _door(settings, line)
     allowed = allow_list(settings.fetch_hosts)
-    transport = CheckedTransport(allowed, (resolver := Resolver()))
     require_topics(broker)
     writer = LogWriter(lambda: AcknowledgedWriter(broker), settings.broker_timeout_s)
     board = ResultBoard(_tails(broker), SystemClock())
@@ -111,12 +108,11 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
             served=Served(model=settings.model, others=settings.models),
             metrics=gateway_metrics(registry),
             sessions=Sessions(settings.resume_window_s),
-            fetcher=Fetcher(transport, FetchLimits(settings.max_upload_bytes)),
-            callbacks=Callbacks(transport, CallbackLimits()),
+            fetcher=Fetcher(allowed, FetchLimits(settings.max_upload_bytes)),
+            callbacks=Callbacks(allowed, CallbackLimits()),
             background=Background(),
         )
     finally:
-        resolver.close()
         writer.close()
         board.close()
 

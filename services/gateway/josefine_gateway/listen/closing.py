@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Farewell:
-    """The close frame."""
+    """The close frame. Compared by identity: two ends may look the same to the client."""
 
     code: int
     reason: str
