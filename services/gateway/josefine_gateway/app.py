@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from josefine_gateway.listen.live_route import REQUEST_HEADER, serve_live
+from josefine_gateway.listen.options import LiveOptions
 from josefine_gateway.listen.recorded_route import answer_recording
+from josefine_gateway.listen.turn_options import TurnOptions
 from josefine_gateway.openapi import DESCRIPTION, listen_operation, read_operation, transcription_operation
 from josefine_gateway.parts import Parts
 from josefine_gateway.read_route import answer_reading
@@ -56,7 +58,11 @@ def _routes(parts: Parts) -> APIRouter:
 
     @router.websocket("/v1/listen")
     async def listen_live(websocket: WebSocket) -> None:
-        await serve_live(parts, websocket)
+        await serve_live(parts, websocket, LiveOptions)
+
+    @router.websocket("/v2/listen")
+    async def listen_turns(websocket: WebSocket) -> None:
+        await serve_live(parts, websocket, TurnOptions)
 
     return router
 

@@ -5,10 +5,13 @@ it waits, and so does all behind it.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from josefine_gateway.listen.control import Kind
+from josefine_gateway.shape.connection import Heard, configure_failure, metadata
+from josefine_gateway.shape.connection import error as error_message
 from josefine_gateway.shape.gaps import Gap
 from josefine_gateway.shape.live import Covered, Message, Stream, results, speech_started, utterance_end
 from josefine_gateway.shape.words import Shaped, shaped
@@ -56,7 +59,9 @@ class _Channel:
 
 
 class Conversation:
-    """Grows with the records of one session. One thread."""
+    """The dialogue of WS /v1/listen. Grows with the records of one session. One thread."""
+
+    controls: tuple[Kind, ...] = ("KeepAlive", "Finalize", "CloseStream", "Configure")
 
     def __init__(self, wanted: Wanted, stream: Stream, seen: Sequence[int] = ()) -> None:
         """`seen`: the greatest sequence_id that the client has of each channel."""
@@ -96,6 +101,25 @@ class Conversation:
     def length_samples(self) -> int:
         """Length of the longest channel, once it is over."""
         return max((end["end_sample"] for end in self._ends()), default=0)
+
+    def greet(self) -> Iterator[Message]:
+        """Yields nothing: the protocol begins with the first result."""
+        return iter(())
+
+    def configure(self, content: Mapping[str, Any]) -> Iterator[Message]:
+        """Refuses: neither key terms nor numerals can change while the pipeline hears."""
+        wants = ", ".join(str(key) for key in content if key != "type") or "nothing"
+        why = f"a session keeps the options that it began with (asked for: {wants[:80]})"
+        yield configure_failure(self._stream.request_id, "CONFIGURE_KEYTERMS_NOT_SUPPORTED", why)
+
+    def misread(self, why: str) -> Iterator[Message]:
+        yield error_message("SchemaError", why)
+
+    def fail(self, error: Error) -> Iterator[Message]:
+        yield error_message(error["code"], error["message"], code=error["code"])
+
+    def farewell(self, heard: Heard, resume_token: str) -> Iterator[Message]:
+        yield metadata(heard, resume_token)
 
     def hear(self, topic: str, record: Any) -> Iterator[Message]:
         """Yields what is to be told because of a record of transcripts, understanding or dead.letters."""

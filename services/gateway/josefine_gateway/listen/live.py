@@ -1,4 +1,4 @@
-"""One connection of WS /v1/listen from its first message to its close frame.
+"""One live connection from its first message to its close frame.
 
 Four tasks share it: audio in, results in, messages out, and a watch for what is due. Whichever finds that it is over
 raises ClosingError, which ends the others.
@@ -16,8 +16,8 @@ from starlette.websockets import WebSocket
 
 from josefine_gateway.listen import closing
 from josefine_gateway.listen.closing import ClosingError, Farewell
-from josefine_gateway.listen.control import Control, ControlError, Kind, parse_control
-from josefine_gateway.listen.conversation import Conversation
+from josefine_gateway.listen.control import ControlError, parse_control
+from josefine_gateway.listen.dialogue import Dialogue
 from josefine_gateway.listen.inbox import Inbox, InboxFullError
 from josefine_gateway.listen.opening import Opened
 from josefine_gateway.listen.outbox import Outbox
@@ -29,7 +29,6 @@ from josefine_wire.positions import seconds
 from josefine_wire.records import DeadLetter
 from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS
 
-CONTROLS: Final[tuple[Kind, ...]] = ("KeepAlive", "Finalize", "CloseStream", "Configure")
 WATCH_S: Final = 0.25
 ACKNOWLEDGE_S: Final = 0.5
 """Between two Acknowledged frames."""
@@ -73,7 +72,7 @@ class LiveSession:
         websocket: WebSocket,
         opened: Opened,
         inbox: Inbox,
-        conversation: Conversation,
+        dialogue: Dialogue,
         about: About,
         limits: Limits,
         sign: Signer,
@@ -81,7 +80,7 @@ class LiveSession:
         self._websocket: Final = websocket
         self._opened: Final = opened
         self._inbox: Final = inbox
-        self._conversation: Final = conversation
+        self._dialogue: Final = dialogue
         self._about: Final = about
         self._limits: Final = limits
         self._sign: Final = sign
@@ -97,7 +96,7 @@ class LiveSession:
     @property
     def ended(self) -> bool:
         """Whether the pipeline has ended the session."""
-        return self._conversation.over
+        return self._dialogue.over
 
     async def run(self) -> Farewell:
         """Serves the connection to its end, the close frame included, and returns how it ended."""
@@ -146,9 +145,10 @@ class LiveSession:
                 )
             )
         self._told_bytes = self._opened.durable_bytes
+        self._put(self._dialogue.greet())
         for topic, record in self._opened.history:
             if record["kind"] != "FLUSHED":  # the client asks again for what was not answered
-                self._put(self._conversation.hear(topic, record))
+                self._put(self._dialogue.hear(topic, record))
         self._opened.history.clear()
 
     async def _listen(self) -> None:
@@ -177,17 +177,17 @@ class LiveSession:
 
     async def _control(self, text: str) -> None:
         try:
-            control = parse_control(text, CONTROLS)
+            control = parse_control(text, self._dialogue.controls)
         except ControlError as error:
-            self._outbox.put(shape.error("SchemaError", str(error)))
+            self._put(self._dialogue.misread(str(error)))
             return
         match control.kind:
-            case "Finalize":
+            case "Finalize" | "ForceEndTurn":
                 await self._opened.upload.flush()
             case "CloseStream":
                 await self._close_stream()
             case "Configure":
-                self._configure(control)
+                self._put(self._dialogue.configure(control.content))
             case _:
                 await self._keep_alive()
 
@@ -196,12 +196,6 @@ class LiveSession:
             self._wrote_s = time.monotonic()
             await self._opened.upload.alive()
 
-    def _configure(self, control: Control) -> None:
-        """Refuses: neither key terms nor numerals can change while the pipeline hears."""
-        wants = ", ".join(key for key in control.content if key != "type") or "nothing"
-        why = f"a session keeps the options that it began with (asked for: {wants[:80]})"
-        self._outbox.put(shape.configure_failure(self._about.request_id, "CONFIGURE_KEYTERMS_NOT_SUPPORTED", why))
-
     async def _close_stream(self) -> None:
         self._closing = True
         await self._opened.upload.end()
@@ -209,11 +203,11 @@ class LiveSession:
 
     async def _tell(self) -> None:
         """Passes on what the log says, to the end of the session."""
-        while not self._conversation.over:
+        while not self._dialogue.over:
             topic, record = await self._inbox.next()
             if topic == DEAD_LETTERS:
                 self._require_own(record)
-            self._put(self._conversation.hear(topic, record))
+            self._put(self._dialogue.hear(topic, record))
         raise ClosingError(self._last_words())
 
     def _require_own(self, letter: DeadLetter) -> None:
@@ -228,14 +222,14 @@ class LiveSession:
             raise ClosingError(closing.SUPERSEDED)
 
     def _last_words(self) -> Farewell:
-        error = self._conversation.error
+        error = self._dialogue.error
         if error is None:
-            if self._conversation.idle and not self._closing:
+            if self._dialogue.idle and not self._closing:
                 return closing.SILENT
             self._acknowledge()
-            self._outbox.put(shape.metadata(self._whole(), self._token()))
+            self._put(self._dialogue.farewell(self._whole(), self._token()))
             return closing.DONE
-        self._outbox.put(shape.error(error["code"], error["message"], code=error["code"]))
+        self._put(self._dialogue.fail(error))
         return closing.BUSY if error["code"] == "over_capacity" else closing.UNDECODABLE
 
     def _whole(self) -> shape.Heard:
@@ -244,9 +238,9 @@ class LiveSession:
             request_id=self._about.request_id,
             created=self._about.created,
             sha256="" if self._opened.resumed else self._sha256.hexdigest(),
-            duration_s=seconds(self._conversation.length_samples),
-            channels=self._conversation.channels,
-            model=self._conversation.model,
+            duration_s=seconds(self._dialogue.length_samples),
+            channels=self._dialogue.channels,
+            model=self._dialogue.model,
             tags=self._about.tags,
             extra=self._about.extra,
         )
@@ -263,7 +257,7 @@ class LiveSession:
                 self._acknowledge()
             position_s = self._seconds()
             if position_s is not None:
-                self._put(self._conversation.audio_reached(position_s))
+                self._put(self._dialogue.audio_reached(position_s))
 
     def _acknowledge(self) -> None:
         durable = self._opened.durable_bytes

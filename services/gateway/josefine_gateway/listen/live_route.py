@@ -1,4 +1,4 @@
-"""WS /v1/listen: from the handshake to the session's farewell."""
+"""WS /v1/listen and /v2/listen: from the handshake to the session's farewell."""
 
 import time
 import uuid
@@ -17,12 +17,15 @@ from josefine_gateway.access.principal import Principal
 from josefine_gateway.access.resume_token import ResumeToken
 from josefine_gateway.listen import closing
 from josefine_gateway.listen.conversation import Conversation, Wanted
+from josefine_gateway.listen.dialogue import Dialogue
 from josefine_gateway.listen.inbox import Inbox
 from josefine_gateway.listen.linear32 import linear16_of
 from josefine_gateway.listen.live import About, Limits, LiveSession
 from josefine_gateway.listen.opening import CLOCKS_MS, Opened, open_session, reopen_session
 from josefine_gateway.listen.options import LiveOptions
 from josefine_gateway.listen.parsing import parse
+from josefine_gateway.listen.turn_dialogue import TurnDialogue
+from josefine_gateway.listen.turn_options import TurnOptions
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.parts import Parts
 from josefine_gateway.refusals import draining, refusal_of
@@ -42,18 +45,18 @@ class Asked:
     request_id: str
     principal: Principal
     subprotocol: str | None
-    options: LiveOptions
+    options: LiveOptions | TurnOptions
     session: Session
     token: ResumeToken | None
     """Of the session to go on with; None: a new one."""
 
 
-async def serve_live(parts: Parts, websocket: WebSocket) -> None:
-    """Serves one connection to its end."""
+async def serve_live(parts: Parts, websocket: WebSocket, kind: type[LiveOptions] | type[TurnOptions]) -> None:
+    """Serves one connection to its end; `kind`: what its query may ask, which tells the protocol."""
     request_id = str(uuid.uuid4())
     async with AsyncExitStack() as held:
         try:
-            asked = await _admitted(parts, websocket, request_id)
+            asked = await _admitted(parts, websocket, request_id, kind)
             await held.enter_async_context(parts.limits.session(asked.principal, asked.session.session_id))
             inbox = held.enter_context(Inbox(parts.board, asked.session.session_id))
             opened = await _opened(parts, asked)
@@ -63,13 +66,15 @@ async def serve_live(parts: Parts, websocket: WebSocket) -> None:
         await _converse(parts, websocket, asked, opened, inbox)
 
 
-async def _admitted(parts: Parts, websocket: WebSocket, request_id: str) -> Asked:
+async def _admitted(
+    parts: Parts, websocket: WebSocket, request_id: str, kind: type[LiveOptions] | type[TurnOptions]
+) -> Asked:
     known: Known = await parts.door.who(websocket.scope["headers"], websocket=True, cookie=None)
     principal = known.principal
     principal.require(Scope.LISTEN)
     if parts.draining.is_set():
         raise draining()
-    options = parse(LiveOptions, websocket.query_params.multi_items(), parts.served)
+    options = parse(kind, websocket.query_params.multi_items(), parts.served)
     await parts.limits.request(principal)
     token = None
     if options.resume_token is not None:
@@ -129,28 +134,35 @@ async def _after(parts: Parts, opened: Opened, farewell: closing.Farewell, *, en
 
 def _live_session(parts: Parts, websocket: WebSocket, asked: Asked, opened: Opened, inbox: Inbox) -> LiveSession:
     options = asked.options
+    about = About(
+        request_id=asked.request_id,
+        created=datetime.now(UTC),
+        convert=_converter(options),
+        resumes=options.wants_resume,
+        bytes_taken=2 if options.audio.linear32 else 1,
+        tags=tuple(options.tag),
+        extra=options.extras,
+    )
+    limits = Limits(parts.settings.idle_close_s, parts.settings.slow_reader_s)
+    return LiveSession(websocket, opened, inbox, _dialogue(parts, asked), about, limits, _signer(parts, asked))
+
+
+def _dialogue(parts: Parts, asked: Asked) -> Dialogue:
+    options = asked.options
+    if isinstance(options, TurnOptions):
+        return TurnDialogue(asked.request_id, options)
     wanted = Wanted(
         interim_results=options.interim_results,
         vad_events=options.vad_events,
         utterance_end_ms=options.utterance_end_ms or 0,
         understanding=options.needs_understanding,
     )
-    stream = Stream(asked.request_id, options.wording(parts.served), options.extras)
-    about = About(
-        request_id=asked.request_id,
-        created=datetime.now(UTC),
-        convert=_converter(options),
-        bytes_taken=2 if options.audio.linear32 else 1,
-        resumes=options.wants_resume,
-        tags=tuple(options.tag),
-        extra=options.extras,
+    return Conversation(
+        wanted, Stream(asked.request_id, options.wording(parts.served), options.extras), options.sequence_ids
     )
-    limits = Limits(parts.settings.idle_close_s, parts.settings.slow_reader_s)
-    conversation = Conversation(wanted, stream, options.sequence_ids)
-    return LiveSession(websocket, opened, inbox, conversation, about, limits, _signer(parts, asked))
 
 
-def _converter(options: LiveOptions) -> Callable[[bytes], bytes]:
+def _converter(options: LiveOptions | TurnOptions) -> Callable[[bytes], bytes]:
     if not options.audio.linear32:
         return lambda payload: payload
     carry = b""

@@ -1,7 +1,7 @@
 """What a query may ask of WS /v2/listen."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -61,6 +61,15 @@ class TurnOptions(Sampled, Spoken, Tagged):
             interim_results=True,
             endpointing_ms=self.endpointing_ms,
         )
+
+    resume_token: ClassVar[None] = None
+    wants_resume: ClassVar[bool] = False
+    needs_understanding: ClassVar[bool] = False
+
+    @property
+    def extras(self) -> dict[str, str]:
+        """What is repeated in the metadata: there is none."""
+        return {}
 
     @property
     def audio(self) -> AudioFormat:
