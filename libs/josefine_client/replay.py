@@ -70,13 +70,8 @@ def refusal(source: SessionInLog, heard: HeardBefore, now_ms: int) -> str | None
 
 
 def rewritten(topic: str, record: Any, plan: ReplayPlan) -> tuple[bytes, bytes]:
-    """Returns key and value of the replay's record for one of its source's, which is changed: all else is as it was.
-
-    A replay has one producer, however often its source was taken over: who began that.
-    """
+    """Returns key and value of the replay's record for one of its source's, which is changed: all else is as it was."""
     record["session_id"], record["session_started_at"] = plan.replay_id, plan.started_at_ms
-    if topic == AUDIO_RAW:
-        record["producer_id"] = plan.source.producer_id
     start = record["start"]
     if start is not None and topic == AUDIO_RAW:
         start["config"] = _config(start["config"], plan)

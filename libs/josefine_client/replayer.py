@@ -16,7 +16,8 @@ from josefine_client.sessions_in_log import keyed_session, session_record
 from josefine_stage.clock import Clock, SystemClock
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
-from josefine_wire.succession import Succession
+from josefine_wire.records import AudioChunk
+from josefine_wire.succession import Succession, Verdict
 from josefine_wire.topics import AUDIO_RAW, TRANSCRIPTS
 
 IN_FLIGHT: Final = 8
@@ -185,17 +186,26 @@ class _Resending:
         self._ids: set[str] = set()
 
     def wants(self, topic: str, record: Any) -> bool:
-        """Returns whether the next record of the session was heard: of chunks those that ingest took, so that takeovers
-        and what they left behind are not; of transcripts each once, also where they were replayed before.
+        """Returns whether the next record of the session is sent again; of transcripts each is once, also where they
+        were replayed before.
         """
         if topic == AUDIO_RAW:
-            verdict, self._succession = self._succession.judge(record)
-            return verdict.taken
+            return self._wants_chunk(record)
         if topic != TRANSCRIPTS:
             return True
         new = record["id"] not in self._ids
         self._ids.add(record["id"])
         return new
+
+    def _wants_chunk(self, record: AudioChunk) -> bool:
+        """Leaves out takeovers, and what they superseded: a replay has one producer, who began its source.
+
+        What ingest refused for any other reason it refuses again.
+        """
+        verdict, self._succession = self._succession.judge(record)
+        if record["producer_id"] == self._succession.producer_id:
+            record["producer_id"] = self.plan.source.producer_id
+        return record["takes_over"] is None and verdict is not Verdict.SUPERSEDED
 
 
 class _Waiting:

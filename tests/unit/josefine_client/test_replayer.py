@@ -108,6 +108,7 @@ def test_a_session_that_was_taken_over_is_replayed_as_one_of_one_producer(replay
         {"producer_id": "b", "takes_over": "a", "payload": b"", "sequence": 0},
         {"sequence": 3, "payload": b"zombie"},
         {"producer_id": "b", "sequence": 3, "payload": b"b3"},
+        {"producer_id": "b", "sequence": 3, "payload": b"b3"},
         {"producer_id": "c", "takes_over": "a", "payload": b"", "sequence": 9},
         {"producer_id": "c", "sequence": 4, "payload": b"loser"},
         {"producer_id": "b", "sequence": 4, "payload": b"b4", "end": True},
@@ -120,11 +121,22 @@ def test_a_session_that_was_taken_over_is_replayed_as_one_of_one_producer(replay
     [plan], [event] = replayed(log, "s")
 
     again = log.of(AUDIO_RAW, plan.replay_id)
-    assert event.records == len(again) == 5
-    assert [chunk["payload"] for chunk in again] == [b"a0", b"a1", b"a2", b"b3", b"b4"]
-    assert [chunk["sequence"] for chunk in again] == list(range(5))
+    assert event.records == len(again) == 6
+    assert [chunk["payload"] for chunk in again] == [b"a0", b"a1", b"a2", b"b3", b"b3", b"b4"]
+    assert [chunk["sequence"] for chunk in again] == [0, 1, 2, 3, 3, 4]
     assert {(chunk["producer_id"], chunk["takes_over"]) for chunk in again} == {("a", None)}
     assert again[0]["start"]["config"]["replay"]["last_sequence"] == 4
+
+
+def test_a_second_producer_is_refused_again(replayed):
+    log = ListLog()
+    audio(log, pieces=[b"1"], end=False, producer="own")
+    audio(log, pieces=[b"1", b"2"], producer="foreign")
+
+    [plan], [event] = replayed(log, "s")
+
+    assert event.records == 3
+    assert [chunk["producer_id"] for chunk in log.of(AUDIO_RAW, plan.replay_id)] == ["own", "foreign", "foreign"]
 
 
 def test_transcripts_are_written_again_as_they_are_and_each_once(replayed, engine):
