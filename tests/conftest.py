@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from gateways import Gateway, gateway_beside
 
 from josefine_local.errors import FetchError, MissingError
 from josefine_local.options import Service, StackOptions, standard_services
@@ -86,6 +87,13 @@ def engine_of_kind() -> Iterator[Stacks]:
     stacks = Stacks(standard_services({"ingest": ingest, "inference": inference}))
     yield stacks
     stacks.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(engine_of_kind: Stacks) -> Iterator[Gateway]:
+    """A replica of the gateway beside the engine on Apache Kafka, for tests that leave it alive."""
+    with gateway_beside(engine_of_kind("kafka")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
