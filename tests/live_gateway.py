@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosed
 class LiveGateway:
     """One session's server. What it does to connections is decided by a seed."""
 
-    def __init__(self, *, cuts=0, cut_within=12, seed=0, close=None, refusals=()):
+    def __init__(self, *, cuts=0, cut_within=12, seed=0, close=None, refusals=(), deaf=False):
         """`cuts` connections are cut within so many frames, without a close frame or with `close`: code and reason.
 
-        `refusals` are the HTTP statuses of the first handshakes.
+        `refusals` are the HTTP statuses of the first handshakes. A `deaf` one greets and reads nothing.
         """
         self.session = ModelSession()
         self.queries = []
@@ -30,6 +30,7 @@ class LiveGateway:
         self._cut_within = cut_within
         self._close = close
         self._refusals = list(refusals)
+        self._deaf = deaf
         self._random = random.Random(seed)
 
     def refuse(self, connection, request):
@@ -47,6 +48,8 @@ class LiveGateway:
         cut_after = self._random.randrange(1, self._cut_within) if self._cuts else None
         try:
             await self._flush(socket, connection)
+            if self._deaf:
+                return await socket.wait_closed()
             while (frame := await socket.recv()) is not None:
                 self._receive(connection, frame)
                 if cut_after is not None and (cut_after := cut_after - 1) == 0:
@@ -87,7 +90,9 @@ def serving(gateway, ssl_context=None):
 
     async def main():
         finished = asyncio.wrap_future(over)
-        server = serve(gateway.handle, "127.0.0.1", 0, process_request=gateway.refuse, ssl=ssl_context)
+        server = serve(
+            gateway.handle, "127.0.0.1", 0, close_timeout=0.2, process_request=gateway.refuse, ssl=ssl_context
+        )
         async with server as running:
             port.set_result(running.sockets[0].getsockname()[1])
             await finished

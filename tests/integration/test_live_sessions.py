@@ -1,7 +1,10 @@
 """The live sessions against a real WebSocket server that cuts connections, sync and async."""
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +14,7 @@ from live_model import words_of
 
 from josefine_client.errors import SessionError
 from josefine_client.live.async_session import AsyncLiveSession
-from josefine_client.live.errors import ConnectionLostError, RefusedError, SupersededError
+from josefine_client.live.errors import CertificateError, ConnectionLostError, RefusedError, SupersededError
 from josefine_client.live.events import Ended, Final, Reconnected
 from josefine_client.live.session import LiveSession
 from josefine_client.live.settings import LiveSettings
@@ -179,6 +182,82 @@ def test_leaving_with_an_exception_closes_the_connection_and_raises_it():
             fail(url)
         with pytest.raises(ZeroDivisionError):
             asyncio.run(fail_in_asyncio(url))
+
+
+HURRIED = LiveSettings(end_patience_s=0.1, keep_alive_s=0.05, ping_s=0.05)
+
+
+def test_a_server_that_does_not_answer_the_end_is_given_up():
+    with serving(LiveGateway(deaf=True)) as url:
+        session = LiveSession(url, settings=HURRIED)
+        with pytest.raises(ConnectionLostError, match="said nothing"), session:
+            session.send(b"abc")
+
+
+def test_a_server_that_does_not_answer_the_end_is_given_up_in_asyncio():
+    async def speak(url):
+        async with AsyncLiveSession(url, settings=HURRIED) as session:
+            await session.send(b"abc")
+
+    with serving(LiveGateway(deaf=True)) as url, pytest.raises(ConnectionLostError, match="said nothing"):
+        asyncio.run(speak(url))
+
+
+LARGE = LiveSettings(buffer_bytes=2**26, ping_s=0.05, first_delay_s=0.01, longest_delay_s=0.05)
+PIECES_OF_LARGE = [bytes(2**20)] * 32
+"""More than the buffers of a local connection hold."""
+
+
+def test_a_connection_that_takes_nothing_more_is_cut_and_left():
+    gateway = LiveGateway(deaf=True)
+
+    def speak(url):
+        with LiveSession(url, settings=LARGE) as session:
+            for piece in PIECES_OF_LARGE:
+                session.send(piece)
+            wait_until(lambda: len(gateway.queries) > 1)
+            raise ZeroDivisionError
+
+    with serving(gateway) as url, pytest.raises(ZeroDivisionError):
+        speak(url)
+
+
+def test_a_connection_that_takes_nothing_more_is_cut_and_left_in_asyncio():
+    gateway = LiveGateway(deaf=True)
+
+    async def speak(url):
+        async with AsyncLiveSession(url, settings=LARGE) as session:
+            for piece in PIECES_OF_LARGE:
+                await session.send(piece)
+            await asyncio.to_thread(wait_until, lambda: len(gateway.queries) > 1)
+            raise ZeroDivisionError
+
+    with serving(gateway) as url, pytest.raises(ZeroDivisionError):
+        asyncio.run(speak(url))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Certificate and key of a server that nobody knows."""
+    folder = tmp_path_factory.mktemp("tls")
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl on this machine")
+    form = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", folder / "key.pem", "-out", folder / "certificate.pem"]
+    subprocess.run(["openssl", "req", *form, *names, *files], check=True, capture_output=True)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+@ways
+def test_tls_is_spoken_with_servers_that_are_trusted_only(hear, certificate):
+    of_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    of_server.load_cert_chain(*certificate)
+    with serving(LiveGateway(cuts=1), of_server) as url:
+        with pytest.raises(CertificateError, match="certificate"):
+            hear(url)
+        _, transcript = hear(url, ssl_context=ssl.create_default_context(cafile=certificate[0]))
+    assert transcript == " ".join(words_of(AUDIO))
 
 
 def test_a_session_that_was_not_entered_says_so():

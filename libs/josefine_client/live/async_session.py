@@ -63,6 +63,8 @@ class AsyncLiveSession:
         self._work = asyncio.Event()
         """Wakes the sending task."""
         self._running: asyncio.Task[None] | None = None
+        self._connection: ClientConnection | None = None
+        """The last one, maybe closed."""
 
     async def send(self, payload: bytes) -> None:
         """Sends audio: a piece of a file, whole samples, or exactly one opus packet.
@@ -140,7 +142,11 @@ class AsyncLiveSession:
         if self._core.state is not State.DONE:
             self._core.abandon()
             self._running.cancel()
-        await asyncio.wait([self._running])
+        _, stuck = await asyncio.wait([self._running], timeout=self._settings.late_s)
+        if stuck and self._connection is not None:
+            # Closing waits without limit for a network that takes nothing more.
+            self._connection.transport.abort()
+            await asyncio.wait([self._running])
 
     def _is_over(self) -> bool:
         if self._running is not None and self._running.done():
@@ -175,6 +181,7 @@ class AsyncLiveSession:
             self._news.set()
 
     async def _greet(self, connection: ClientConnection) -> None:
+        self._connection = connection
         try:
             async with asyncio.timeout(self._settings.open_timeout_s):
                 self._take(await connection.recv())
@@ -205,9 +212,19 @@ class AsyncLiveSession:
                 self._work.clear()
                 now_s = time.monotonic()
                 if (frame := self._core.next_frame(now_s)) is not None:
-                    await connection.send(frame)
+                    await self._send(connection, frame)
                 else:
                     await self._idle(self._core.idle_s(now_s))
+        if self._core.failure is not None:
+            connection.transport.abort()  # The receiver waits for a server that is silent.
+
+    async def _send(self, connection: ClientConnection, frame: bytes | str) -> None:
+        """Sends, or ends a connection whose network takes nothing more: pings would wait for it without limit."""
+        try:
+            async with asyncio.timeout(self._settings.late_s):
+                await connection.send(frame)
+        except TimeoutError:
+            connection.transport.abort()
 
     async def _idle(self, seconds: float) -> None:
         with suppress(TimeoutError):

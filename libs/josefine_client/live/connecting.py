@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from josefine_client.live.errors import CertificateError
 from josefine_client.live.resumption import Resumption
-from josefine_client.live.settings import LATE_PINGS, Address, LiveSettings
+from josefine_client.live.settings import Address, LiveSettings
 
 CUT_OFF: Final = 1006
 """RFC 6455, section 7.4.1: there was no close frame."""
@@ -20,9 +20,9 @@ def connect_arguments(address: Address, settings: LiveSettings, context: ssl.SSL
         "additional_headers": address.headers,
         "compression": None,  # Audio does not get smaller by it, only slower.
         "open_timeout": settings.open_timeout_s,
-        "close_timeout": settings.open_timeout_s,
+        "close_timeout": settings.ping_s,  # It is also waited for after a late pong, before the cut is told.
         "ping_interval": settings.ping_s,
-        "ping_timeout": settings.ping_s * LATE_PINGS,
+        "ping_timeout": settings.late_s,
         # At DEBUG websockets writes frames, with audio and text in them, so its logger is one that nobody can turn on.
         "logger": logging.Logger("josefine_client.live", logging.ERROR),  # noqa: LOG001
     }

@@ -110,14 +110,14 @@ class Outbox:
         return item
 
     def acknowledge(self, position: int) -> bool:
-        """Forgets the audio before `position`; returns whether that is news. A late acknowledgement says nothing.
+        """Forgets the audio before `position`; returns False for one that came late and says nothing.
 
         Raises:
             ProtocolError: nobody has sent that much.
         """
         if position > self.total:
             raise ProtocolError(f"the server acknowledges {position} bytes of audio, {self.total} were sent")
-        if position <= self.acknowledged:
+        if position < self.acknowledged:
             return False
         self.acknowledged = position
         self._under_way = [item for item in self._under_way if self._is_open(item)]

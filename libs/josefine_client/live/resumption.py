@@ -49,6 +49,7 @@ class Resumption:
         self._seen = Seen()
         self._retry = Retry(settings, random, since_s=now_s)
         self._events: deque[Event] = deque()
+        self._silent_since_s = now_s
         self._quiet_until_s = now_s + settings.keep_alive_s
 
     @property
@@ -77,11 +78,14 @@ class Resumption:
 
     def next_frame(self, now_s: float) -> bytes | str | None:
         """Returns what is to be sent now, and takes it for sent; None: nothing before `idle_s` is over."""
+        if self.state is State.OPEN:
+            self._look_for_silence(now_s)
         if self.state is not State.OPEN:
             return None
         item = self.outbox.next()
         if item is None and (self.outbox.closing or now_s < self._quiet_until_s):
             return None
+        self._silent_since_s = now_s
         self._quiet_until_s = now_s + self._settings.keep_alive_s
         if item is None:
             return KEEP_ALIVE
@@ -93,6 +97,7 @@ class Resumption:
 
     def take(self, frame: str | bytes, now_s: float) -> None:
         """Takes what the server sent."""
+        self._silent_since_s = now_s
         try:
             self._take(parse(frame), now_s)
         except LiveError as error:
@@ -165,7 +170,7 @@ class Resumption:
 
     def _tell(self, event: Event, message: Message) -> None:
         answers = False
-        if isinstance(event, Final) and event.from_finalize:
+        if isinstance(event, Final) and event.from_finalize and not self._seen.is_repeated(event):
             answers = self.outbox.answer_finalize(event.channel, int(message["channel_index"][1]))
         if not self._seen.is_new(event, answers_finalize=answers):
             return
@@ -186,6 +191,11 @@ class Resumption:
         if lost:
             self.fail(AudioLostError(f"the server ended the session before it heard the last {lost} bytes of audio"))
         self.state = State.DONE
+
+    def _look_for_silence(self, now_s: float) -> None:
+        silence_s = self._settings.end_patience_s
+        if self.outbox.close_sent and now_s > self._silent_since_s + silence_s:
+            self.fail(ConnectionLostError(f"the server said nothing for {silence_s:g} s after the end: does it work?"))
 
     def _epitaph(self, reason: str) -> str:
         lost = f"; {self.outbox.unacknowledged} bytes of audio were not acknowledged" if self.outbox.total else ""

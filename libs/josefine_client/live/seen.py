@@ -25,6 +25,10 @@ class Seen:
         """Returns the sequence_id of the last final of each channel, from channel 0 on."""
         return [self._channels[number].sequence_id for number in range(max(self._channels, default=0) + 1)]
 
+    def is_repeated(self, final: Final) -> bool:
+        """Returns whether the words of a final were told already; those without words have no number of their own."""
+        return bool(final.words) and final.sequence_id <= self._channels[final.channel].sequence_id
+
     def is_new(self, event: Event, *, answers_finalize: bool = False) -> bool:
         """Returns whether the application has not been told yet; from now on it has.
 
@@ -50,9 +54,9 @@ class Seen:
 
     def _final(self, final: Final, *, answers_finalize: bool) -> bool:
         channel = self._channels[final.channel]
-        # Those without words have no number of their own: they repeat the last one's.
-        wordless_news = not final.words and (answers_finalize or final.end_s > channel.final_end_s)
-        if final.sequence_id <= channel.sequence_id and not wordless_news:
+        old = final.sequence_id <= channel.sequence_id
+        wordless_news = answers_finalize or final.end_s > channel.final_end_s
+        if self.is_repeated(final) or (old and not wordless_news):
             return False
         channel.sequence_id = max(channel.sequence_id, final.sequence_id)
         channel.final_end_s = max(channel.final_end_s, final.end_s)

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -18,7 +18,7 @@ from josefine_client.errors import SessionError
 from josefine_client.live.connecting import TROUBLE, connect_arguments, report
 from josefine_client.live.events import Event
 from josefine_client.live.resumption import Resumption, State
-from josefine_client.live.settings import LATE_PINGS, Address, LiveSettings, Option
+from josefine_client.live.settings import Address, LiveSettings, Option
 
 
 class LiveSession:
@@ -215,6 +215,9 @@ class LiveSession:
         except ConnectionClosed as closed:
             # At once: the sending thread goes when the session is not open any more.
             self._report(closed)
+        _, stuck = wait([sending], self._settings.late_s)
+        if stuck:
+            _break(connection)
         sending.result()
 
     def _receive(self, connection: ClientConnection) -> None:
@@ -223,11 +226,8 @@ class LiveSession:
             self._take(connection.recv(self._settings.ping_s))
         except TimeoutError:
             since_s = self._sending_since_s
-            if since_s is not None and time.monotonic() > since_s + self._settings.ping_s * LATE_PINGS:
-                # The network takes nothing more. A thread that waits in a send holds websockets' lock, its pings
-                # wait for that too; this ends the send.
-                with suppress(OSError):  # It is closed meanwhile.
-                    connection.socket.shutdown(socket.SHUT_RDWR)
+            if since_s is not None and time.monotonic() > since_s + self._settings.late_s:
+                _break(connection)
 
     def _send_queued(self, connection: ClientConnection) -> None:
         with suppress(ConnectionClosed):  # The receiver hears it too, and after what came before it.
@@ -253,3 +253,12 @@ class LiveSession:
     def _take(self, frame: str | bytes) -> None:
         with self._change() as core:
             core.take(frame, time.monotonic())
+
+
+def _break(connection: ClientConnection) -> None:
+    """Ends a connection whose network takes nothing more.
+
+    The thread that waits in its send holds the lock of `websockets`, for which even pings and `close` have to wait.
+    """
+    with suppress(OSError):  # It is closed meanwhile.
+        connection.socket.shutdown(socket.SHUT_RDWR)

@@ -13,7 +13,7 @@ SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 OWN_PARAMETERS: Final = ("resume", "sequence_id")
 """What the session itself says in the query."""
 LATE_PINGS: Final = 3
-"""With pings every 5 s a half-open connection is found within 20 s: sooner than the server gives its session up."""
+"""With pings every 4 s a half-open connection is left within 20 s: sooner than the server gives its session up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,21 @@ class LiveSettings:
     first_delay_s: float = 0.25
     longest_delay_s: float = 5.0
     """Between two tries to connect; doubles from the first to the longest, less a random part."""
+    end_patience_s: float = 60.0
+    """Silence of the server after `end` after which it is not waited for: longer than a device takes to be replaced."""
     open_timeout_s: float = 10.0
     """For a handshake, and for the server's first word after it."""
     keep_alive_s: float = 4.0
     """Time without audio after which the server is told that more may come; it closes after 10 s."""
-    ping_s: float = 5.0
-    """Between two pings. A connection whose pong is LATE_PINGS times as late is taken for cut."""
+    ping_s: float = 4.0
+    """Between two pings, and for a server to answer a close. A pong that is LATE_PINGS times as late is a cut."""
     unread_events: int = 10_000
     """Events that wait for the application; of more than these the interims, which are out of date, are forgotten."""
+
+    @property
+    def late_s(self) -> float:
+        """Time that a pong, or the network with a frame, may take."""
+        return self.ping_s * LATE_PINGS
 
 
 @dataclass(frozen=True, slots=True)

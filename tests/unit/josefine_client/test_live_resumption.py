@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_model import ModelSession, message, words_of
 
@@ -53,9 +53,10 @@ class Wire:
         while (event := self.core.read()) is not None:
             self.events.append(event)
 
-    def cut(self, committed=0, code=1006):
-        """What was under way in both directions is gone, but for the frames that the log has taken meanwhile."""
+    def cut(self, committed=0, torn=0, code=1006):
+        """What was under way in both directions is gone, but for what the log has taken meanwhile."""
         self.connection.commit(committed)
+        self.connection.tear(torn)
         self.core.closed(code, "resume" if code == 1012 else "", self.now_s)
 
     def settle(self):
@@ -76,7 +77,9 @@ actions = st.one_of(
     st.tuples(st.just("acknowledge"), st.integers(0, 30)),
     st.tuples(st.just("interim"), st.none()),
     st.tuples(st.just("repeat"), st.integers(0, 100)),
-    st.tuples(st.just("cut"), st.tuples(st.integers(0, 5), st.sampled_from([1006, 1011, 1012, 1001]))),
+    st.tuples(
+        st.just("cut"), st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from([1006, 1011, 1012, 1001]))
+    ),
 )
 
 
@@ -106,7 +109,8 @@ def play(wire, action, argument):
     return b""
 
 
-@given(st.lists(actions, max_size=60))
+@settings(deadline=None)
+@given(st.lists(actions, min_size=20, max_size=60))
 def test_whatever_happens_to_connections_every_byte_is_taken_once_and_every_final_told_once(schedule):
     wire, source = Wire(), bytearray()
     wire.connect()
@@ -132,6 +136,7 @@ def test_whatever_happens_to_connections_every_byte_is_taken_once_and_every_fina
         assert not isinstance(event, Interim) or event.sequence_id >= told
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=20), st.lists(st.integers(0, 3), max_size=10))
 def test_cuts_after_the_end_lose_nothing_either(pieces, committed):
     wire = Wire(LiveSettings())
@@ -147,6 +152,16 @@ def test_cuts_after_the_end_lose_nothing_either(pieces, committed):
 
     assert (wire.core.state, wire.core.failure) == (State.DONE, None)
     assert bytes(wire.model.taken) == b"".join(pieces)
+
+
+def test_the_newest_token_counts_and_a_late_acknowledgement_has_an_old_one():
+    wire = Wire()
+    wire.connect()
+    wire.core.outbox.add(b"abc")
+    for position, token in [(3, "three"), (1, "one"), (3, "three, later")]:
+        wire.core.take(message("Acknowledged", bytes=position, resume_token=token), wire.now_s)
+    assert wire.core.parameters()["resume"] == "three, later"
+    assert wire.core.outbox.unacknowledged == 0
 
 
 def test_a_full_buffer_has_room_again_when_audio_is_acknowledged():
@@ -199,10 +214,25 @@ def test_keep_alive_is_sent_when_there_was_no_audio_for_some_seconds_and_not_aft
     assert wire.core.idle_s(wire.now_s) > 0
 
 
+def test_a_server_that_is_silent_after_the_end_is_given_up():
+    wire = Wire()
+    wire.connect()
+    wire.now_s += 1_000
+    wire.core.outbox.close()
+    wire.pump()
+    wire.now_s += SETTINGS.end_patience_s
+    wire.pump()
+    assert wire.core.state is State.OPEN
+    wire.now_s += 1
+    wire.pump()
+    with pytest.raises(ConnectionLostError, match="said nothing for 60 s"):
+        wire.core.raise_failure()
+
+
 def test_a_draining_server_is_left_at_once_but_only_once_in_a_row():
     wire = Wire()
     wire.connect()
-    wire.core.take(message("Acknowledged", bytes=0, resume_token="t"), wire.now_s)
+    wire.settle()
     wire.cut(code=1012)
     assert wire.core.delay_s(wire.now_s) == 0
     wire.connect()
@@ -342,3 +372,19 @@ def test_unread_interims_are_forgotten_before_there_are_too_many():
     wire.deliver()
     assert len(wire.said(Final)) == 11
     assert not wire.said(Interim)
+
+
+def test_interims_of_before_a_final_and_overtaken_ones_are_not_told():
+    wire = Wire()
+    wire.connect()
+    wire.model.taken += bytes(20)
+
+    def interim(end, sequence_id):
+        return wire.model.results(8, end, sequence_id, is_final=False)
+
+    frames = [interim(12, 0), wire.model.results(0, 8, 2, is_final=True), interim(12, 0), interim(14, 2)]
+    for frame in [*frames, interim(14, 2), interim(13, 2), interim(16, 2)]:
+        wire.core.take(frame, wire.now_s)
+    wire.deliver()
+    told = [(type(event), event.sequence_id, event.end_s) for event in wire.events]
+    assert told == [(Interim, 0, 1.2), (Final, 2, 0.8), (Interim, 2, 1.4), (Interim, 2, 1.6)]
