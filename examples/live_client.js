@@ -51,7 +51,8 @@ export function liveSession(url, options, { key, onMessage, giveUpAfterMs = 30_0
       if (open) lastOpen = Date.now();
       open = false;
       if (over) return;
-      over = code === 1008 || Date.now() - lastOpen > giveUpAfterMs; // Nobody tells a browser why a handshake fails.
+      const refused = (code === 1008 && !reason.startsWith("slow reader")) || reason === "over_capacity";
+      over = refused || Date.now() - lastOpen > giveUpAfterMs; // Nobody tells a browser why a handshake fails.
       if (over) return finish.reject(new Error(`session lost: ${reason || `close code ${code}`}`));
       setTimeout(connect, code === 1012 && attempts === 0 ? 0 : Math.random() * Math.min(5_000, 250 * 2 ** attempts));
       attempts += 1;

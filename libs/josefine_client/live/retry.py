@@ -29,6 +29,10 @@ PERMANENT_CLOSES: Final = {
     1009: "message too big",
 }
 """RFC 6455, section 7.4.1: the same messages would meet the same end."""
+SLOW_READER: Final = "slow reader"
+"""Reason of a policy close that a new connection mends: the network did not take results in time."""
+OVER_CAPACITY: Final = "over_capacity"
+"""Reason of a close after which the session is over, whatever its code says of trying again."""
 TRY_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, 425, HTTPStatus.TOO_MANY_REQUESTS})
 """Refusals of the 4xx that pass with time; all others of them do not."""
 MENDS: Final[Mapping[int, str]] = {
@@ -79,7 +83,9 @@ def refused_handshake(status: int, body: bytes) -> LiveError | None:
 
 def closed_for_good(code: int, reason: str) -> LiveError | None:
     """Returns why a connection that was closed so need not be tried again, None where it should."""
-    if code not in PERMANENT_CLOSES:
+    if reason.startswith(OVER_CAPACITY):
+        return ClosedError("the server has no room for another live session: begin a new one later")
+    if code not in PERMANENT_CLOSES or reason.startswith(SLOW_READER):
         return None
     if code == POLICY and reason.startswith("superseded"):
         return SupersededError("another connection took this session over")

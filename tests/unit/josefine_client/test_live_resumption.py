@@ -57,7 +57,8 @@ class Wire:
         """What was under way in both directions is gone, but for what the log has taken meanwhile."""
         self.connection.commit(committed)
         self.connection.tear(torn)
-        self.core.closed(code, "resume" if code == 1012 else "", self.now_s)
+        reason = {1012: "resume", 1008: "slow reader: results were not taken in time"}.get(code, "")
+        self.core.closed(code, reason, self.now_s)
 
     def settle(self):
         self.pump()
@@ -78,7 +79,7 @@ actions = st.one_of(
     st.tuples(st.just("interim"), st.none()),
     st.tuples(st.just("repeat"), st.integers(0, 100)),
     st.tuples(
-        st.just("cut"), st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from([1006, 1011, 1012, 1001]))
+        st.just("cut"), st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from([1006, 1011, 1012, 1001, 1008]))
     ),
 )
 
@@ -291,6 +292,7 @@ def test_a_refusal_without_words_is_readable_too(body):
         (1008, "DATA-0000", AudioRefusedError),
         (1008, "", ClosedError),
         (1009, "", ClosedError),
+        (1013, "over_capacity", ClosedError),
     ],
 )
 def test_closes_that_would_come_again_are_final(code, reason, error):
@@ -386,5 +388,5 @@ def test_interims_of_before_a_final_and_overtaken_ones_are_not_told():
     for frame in [*frames, interim(14, 2), interim(13, 2), interim(16, 2)]:
         wire.core.take(frame, wire.now_s)
     wire.deliver()
-    told = [(type(event), event.sequence_id, event.end_s) for event in wire.events]
+    told = [(type(event), event.sequence_id, round(event.end_s, 3)) for event in wire.events]
     assert told == [(Interim, 0, 1.2), (Final, 2, 0.8), (Interim, 2, 1.4), (Interim, 2, 1.6)]
