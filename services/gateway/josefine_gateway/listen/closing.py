@@ -28,6 +28,10 @@ BUSY = Farewell(1013, "over_capacity", end_session=True)
 SLOW_READER = Farewell(1008, "slow reader: results were not taken in time", end_session=False)
 
 
+LEFT_CODES = frozenset({1000, 1001, 1005})
+"""Of close frames with which a client ends its session; 1005: it named none."""
+
+
 class ClosingError(Exception):
     """Ends a connection from whatever part of it finds out first."""
 

@@ -156,8 +156,9 @@ class LiveSession:
         while True:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
-                # Only a close frame brings a reason, be it empty: else the connection was cut.
-                left = "reason" in message or self._closing
+                # Only a close frame brings a reason, be it empty: else the connection was cut. Clients also send one
+                # where they think that we are gone (1011, a late pong): these come back.
+                left = self._closing or ("reason" in message and message.get("code") in closing.LEFT_CODES)
                 raise ClosingError(closing.LEFT if left else closing.CUT)
             self._heard_s = time.monotonic()
             if self._closing:
