@@ -33,8 +33,8 @@ class _Kept:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
 
-    def idle(self) -> bool:
-        return True
+    def ahead_hops(self) -> int:
+        return 0
 
     def room(self) -> int:
         return 1

@@ -85,9 +85,9 @@ class Device:
         at_work = sum(not tried.suspect for tried in self._talk.batches()) if self._talk else 0
         return max(0, IN_FLIGHT_BATCHES - at_work - self._waiting.trusted)
 
-    def idle(self) -> bool:
-        """Whether it has nothing to do."""
-        return self.room() == IN_FLIGHT_BATCHES
+    def ahead_hops(self) -> int:
+        """Returns the hops without an answer; those under suspicion keep nobody waiting."""
+        return sum(tried.batch.hops for tried in self.unfinished() if not tried.suspect)
 
     def submit(self, batch: Batch) -> None:
         """Takes a batch."""

@@ -188,7 +188,7 @@ class Dispatch:
 
     def _submit(self, now_s: float, *, live: bool) -> None:
         while self._device.room():
-            beside = BesideLive(self._pace.ahead_of_final_hops(), self._device.idle()) if live else None
+            beside = BesideLive(self._pace.ahead_of_final_hops(), self._device.ahead_hops()) if live else None
             jobs = self._scheduler.next_batch(now_s, beside)
             if not jobs:
                 return

@@ -16,11 +16,11 @@ class DevicePool:
     def room(self) -> int:
         return sum(device.room() for device in self._usable())
 
-    def idle(self) -> bool:
-        return any(device.idle() for device in self._usable())
+    def ahead_hops(self) -> int:
+        return self._emptiest().ahead_hops()
 
     def submit(self, batch: Batch) -> None:
-        max(self._usable(), key=lambda device: (device.room(), -_burden(device))).submit(batch)
+        self._emptiest().submit(batch)
 
     def poll(self) -> list[Outcome]:
         outcomes = [outcome for device in self._devices for outcome in device.poll()]
@@ -47,6 +47,10 @@ class DevicePool:
         """Returns the devices that work, or else those that will: nothing waits for one that starts beside them."""
         working = [device for device in self._devices if device.ready()]
         return working or [device for device in self._devices if device.state is not DeviceState.QUARANTINED]
+
+    def _emptiest(self) -> Device:
+        """Returns the device that gets the next batch; there is one where there is room."""
+        return max(self._usable(), key=lambda device: (device.room(), -_burden(device)))
 
 
 def _burden(device: Device) -> int:

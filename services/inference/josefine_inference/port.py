@@ -52,8 +52,8 @@ class DevicePort(Protocol):
     def room(self) -> int:
         """Returns how many batches may be submitted now."""
 
-    def idle(self) -> bool:
-        """Whether a device has nothing to do."""
+    def ahead_hops(self) -> int:
+        """Returns the hops that a batch would wait for which is submitted now; 0 where a device has nothing to do."""
 
     def submit(self, batch: Batch) -> None:
         """Takes a batch; each of its windows comes back once from poll."""

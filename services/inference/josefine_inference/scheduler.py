@@ -61,7 +61,7 @@ class BatchLimits:
     max_wait_s: float
     """A smaller batch goes after this."""
     recorded_hops_beside_live: int
-    """Of a batch while live sessions are there: a long batch is what their finals wait behind."""
+    """Of recordings in a batch while live sessions are there: a long batch is what their finals wait behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,11 @@ class BesideLive:
     """What holds while live sessions are there, whose finals are not to wait."""
 
     hops: int
-    """Of a batch that are not first tries of live finals: what a final that comes next waits for."""
-    idle: bool
-    """Whether a device has nothing to do. To one that works only what is due is handed: live finals are at once."""
+    """That a final which comes next may wait for: of a batch's jobs those that are not first tries of live finals."""
+    ahead_hops: int = 0
+    """What a batch would wait for, 0 where a device has nothing to do. To one that works is handed what is due, as live
+    finals are at once, and a full batch where both together stay within `hops`: a fast device would else have nothing
+    to do until somebody looks at it again."""
 
 
 class Scheduler:
@@ -120,15 +122,20 @@ class Scheduler:
 
         All jobs of a batch have one model and language. `beside`: live sessions are there.
         """
-        finals_only = beside is not None and not beside.idle
-        jobs = [job for job in self._jobs.values() if not finals_only or job.due_s <= now_s]
+        works = beside is not None and beside.ahead_hops > 0
+        due = [job for job in self._jobs.values() if job.due_s <= now_s] if works else []
+        jobs = due or list(self._jobs.values())
         if not jobs:
             return []
         order = sorted(jobs, key=lambda job: (job.due_s, job.id))
         same = [job for job in order if (job.model, job.language) == (order[0].model, order[0].language)]
         batch = self._fill(same, beside)
         full = len(batch) < len(same)
-        if not full and now_s - min(job.added_s for job in jobs) < self.limits.max_wait_s:
+        if beside and works and not due:
+            goes = full and beside.ahead_hops + sum(job.hops for job in batch) <= beside.hops
+        else:
+            goes = full or now_s - min(job.added_s for job in jobs) >= self.limits.max_wait_s
+        if not goes:
             return []
         for job in batch:
             self._remove(job.id)
@@ -136,16 +143,19 @@ class Scheduler:
 
     def _fill(self, jobs: list[Job], beside: "BesideLive | None") -> list[Job]:
         batch: list[Job] = []
-        hops = others = 0
-        others_limit = min(beside.hops, self.limits.recorded_hops_beside_live) if beside else self.limits.hops
+        hops = others = recorded = 0
+        others_limit, recorded_limit = self.limits.hops, self.limits.hops
+        if beside:
+            others_limit, recorded_limit = beside.hops, self.limits.recorded_hops_beside_live
         for job in jobs[: self.limits.jobs]:
-            of_others = 0 if job.kind is Kind.FINAL_LIVE else job.hops
-            fits = hops + job.hops <= self.limits.hops and others + of_others <= others_limit
+            hops += job.hops
+            others += 0 if job.kind is Kind.FINAL_LIVE else job.hops
+            recorded += job.hops if job.kind is Kind.FINAL_RECORDED else 0
+            fits = hops <= self.limits.hops and others <= others_limit and recorded <= recorded_limit
             alone = Kind.FINAL_LIVE_AGAIN in {job.kind, *(other.kind for other in batch[:1])}
             if batch and (alone or not fits):
                 break
             batch.append(job)
-            hops, others = hops + job.hops, others + of_others
         return batch
 
     def _remove(self, id_: int) -> None:

@@ -115,8 +115,8 @@ class ScriptedDevice:
     held: bool = False
     closed: bool = False
 
-    def idle(self) -> bool:
-        return True
+    def ahead_hops(self) -> int:
+        return 0
 
     def room(self) -> int:
         return self.rooms - len(self.batches)

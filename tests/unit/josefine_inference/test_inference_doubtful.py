@@ -94,6 +94,6 @@ def test_it_waits_for_first_tries_and_goes_alone(limit_hops):
     jobs = [(Kind.FINAL_LIVE_AGAIN, 3_000), (Kind.INTERIM, 300), (Kind.FINAL_LIVE, 400), (Kind.FINAL_LIVE_AGAIN, 3_000)]
     for number, (kind, hops) in enumerate(jobs):
         scheduler.add(Job(number, str(number), kind, "tiny.en", "en", hops, added_s=0.0))
-    beside = BesideLive(hops=limit_hops, idle=True)
+    beside = BesideLive(hops=limit_hops)
     batches = [[job.id for job in scheduler.next_batch(1.0, beside)] for _ in range(4)]
     assert batches == [[2], [0], [3], [1]]

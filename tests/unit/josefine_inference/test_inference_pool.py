@@ -20,8 +20,8 @@ class ScriptedDevice:
     def poll(self):
         return []
 
-    def idle(self) -> bool:
-        return True
+    def ahead_hops(self) -> int:
+        return 500 * len(self.work)
 
     def room(self):
         return 0 if self.state is DeviceState.QUARANTINED else max(0, 2 - len(self.work))
@@ -44,6 +44,14 @@ class ScriptedDevice:
 
     def close(self):
         self.closed = True
+
+
+def test_a_batch_waits_for_what_stands_before_the_device_that_gets_it():
+    busy, idle = ScriptedDevice(work=1), ScriptedDevice()
+    pool = DevicePool([busy, idle])
+    assert pool.ahead_hops() == 0
+    pool.submit(Batch("tiny.en", "en", ()))
+    assert (len(busy.work), len(idle.work), pool.ahead_hops()) == (1, 1, 500)
 
 
 def test_what_waits_at_a_device_in_quarantine_goes_to_the_least_burdened():

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from josefine_inference.scheduler import NO_JOB, SLACK_S, BatchLimits, BesideLive, Job, Kind, Scheduler
 
 LIMITS = BatchLimits(hops=6000, jobs=8, max_wait_s=0.02, recorded_hops_beside_live=3000)
-BESIDE = BesideLive(hops=4000, idle=True)
-BUSY = BesideLive(hops=4000, idle=False)
+BESIDE = BesideLive(hops=4000)
+BUSY = BesideLive(hops=4000, ahead_hops=3000)
 
 jobs = st.lists(
     st.builds(
@@ -133,6 +133,25 @@ def test_a_device_that_works_is_handed_finals_alone():
     assert ids(scheduler.next_batch(1.0, BESIDE)) == [0, 1]
 
 
+def test_a_device_that_works_is_handed_a_full_batch_that_no_final_would_wait_for_long():
+    queued = [job(id_, Kind.INTERIM, key=str(id_)) for id_ in range(9)]
+    fast = BesideLive(hops=8000, ahead_hops=3000)
+    scheduler = filled(*queued)
+    assert not scheduler.next_batch(1.0, BUSY)
+    assert ids(scheduler.next_batch(1.0, fast)) == list(range(8))
+    assert not scheduler.next_batch(1.0, fast)
+    assert ids(scheduler.next_batch(1.0, BesideLive(hops=8000))) == [8]
+
+
+def test_interims_beside_live_are_bounded_by_what_finals_wait_for_and_recordings_by_their_limit_too():
+    limits = BatchLimits(hops=20_000, jobs=64, max_wait_s=0, recorded_hops_beside_live=3000)
+    beside = BesideLive(hops=9000)
+    interims = filled(*(job(id_, Kind.INTERIM, key=str(id_), hops=1000) for id_ in range(20)), limits=limits)
+    assert len(interims.next_batch(1.0, beside)) == 9
+    recorded = filled(*(job(id_, Kind.FINAL_RECORDED, hops=1000) for id_ in range(20)), limits=limits)
+    assert len(recorded.next_batch(1.0, beside)) == 3
+
+
 def test_what_a_final_may_wait_for_is_small():
     scheduler = filled(*(job(id_, Kind.INTERIM, key=str(id_), hops=400) for id_ in range(6)))
-    assert len(scheduler.next_batch(1.0, BesideLive(hops=1000, idle=True))) == 2
+    assert len(scheduler.next_batch(1.0, BesideLive(hops=1000))) == 2
