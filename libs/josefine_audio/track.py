@@ -10,6 +10,9 @@ from josefine_audio.resampler import Resampler
 from josefine_audio.samples import to_channels
 from josefine_wire.positions import SAMPLE_RATE_HZ
 
+_LONGEST_BLOCK_S: Final = 1.0
+"""Longer ones are hardly cheaper, and what waits for its block is part of a session's snapshot."""
+
 
 class Track:
     """`channels` channels in step: mixed or fitted, resampled, cut."""
@@ -62,5 +65,6 @@ class Track:
         self._framer = Framer(self._frame_samples, self.channels, start_sample=state["start_sample"], pending=pending)
 
     def _new_resampler(self, rate_hz: int) -> Resampler:
-        # Blocks of a frame's length: a frame waits for its last sample anyway.
-        return Resampler(rate_hz, self.channels, self._frame_samples / SAMPLE_RATE_HZ)
+        # Blocks of a frame's length at the most: a frame waits for its last sample anyway.
+        block_s = min(self._frame_samples / SAMPLE_RATE_HZ, _LONGEST_BLOCK_S)
+        return Resampler(rate_hz, self.channels, block_s)

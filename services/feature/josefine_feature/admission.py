@@ -9,7 +9,7 @@ from josefine_wire.positions import SAMPLE_RATE_HZ
 from josefine_wire.records import AudioFrame
 
 LONGEST_FRAME_S: Final = 60
-"""Ingest cuts frames of a second at the most; a minute bounds the work and the memory of one record."""
+"""Ingest cuts frames of four seconds at the most; a minute bounds the work and the memory of one record."""
 LONGEST_FILL_SAMPLES: Final = 30 * SAMPLE_RATE_HZ
 """Missing audio up to Whisper's window of 30 s is filled with silence; a longer gap is jumped over."""
 

@@ -26,7 +26,8 @@ from josefine_wire.succession import Succession, Verdict
 
 LIVE_FRAME_S: Final = 0.2
 """Each stage pays for records, not for seconds (docs/adr/0013-live-frames-of-200-ms.md)."""
-RECORDED_FRAME_S: Final = 1.0
+RECORDED_FRAME_S: Final = 4.0
+"""Nobody waits for one frame of a recording: windows of up to 28 s are filled with them."""
 PIECE_SAMPLES: Final = 48_000
 """Source samples decoded before others get their turn: a second at 48 kHz, about a millisecond of work."""
 _UNDESCRIBED: Final = SessionStart(encoding=CONTAINER, sample_rate_hz=0, channels=0, config=session_config())

@@ -9,6 +9,7 @@ from made_sessions import Stage, chunk, chunks, inputs, pieces, start
 
 from josefine_ingest.handler import IngestHandler
 from josefine_ingest.limits import IngestLimits
+from josefine_ingest.session import RECORDED_FRAME_S
 from josefine_wire.positions import SAMPLE_RATE_HZ
 
 
@@ -76,8 +77,8 @@ def test_a_recording_has_a_rate() -> None:
     stage.accept(inputs([chunk(n, bytes(32_000)) for n in range(1, 60)], first_offset=1))
     for _ in range(15):
         stage.turn(passed_s=0.1)
-    # A second's worth at once, then ten a second for a second and a half.
-    assert 22 <= len(stage.frames()) <= 27
+    # A second's worth at once, then ten a second for a second and a half; the last frame is not full.
+    assert 20 <= RECORDED_FRAME_S * len(stage.frames()) <= 27
     assert stage.handler.busy()
 
 
@@ -86,7 +87,8 @@ def test_a_replay_has_no_rate() -> None:
     stage.accept(inputs([chunk(0, start=start(mode="RECORDED"))], committed=1_000))
     stage.accept(inputs([chunk(n, bytes(32_000)) for n in range(1, 60)], first_offset=1, committed=1_000))
     stage.turn()
-    assert len(stage.frames()) == 59
+    assert len(stage.frames()) == 59 // RECORDED_FRAME_S
+    assert not stage.handler.busy()
 
 
 def test_an_overdue_chunk_has_no_rate() -> None:
@@ -94,7 +96,7 @@ def test_an_overdue_chunk_has_no_rate() -> None:
     stage = stage_with(IngestLimits(recorded_rate=10.0), pieces_a_turn=1_000)
     stage.accept(inputs([chunk(0, silence(120), start=start("container", 0, 0, "RECORDED"), end=True)]))
     stage.turn()
-    assert 9 <= len(stage.frames()) <= 20
+    assert 8 <= RECORDED_FRAME_S * len(stage.frames()) <= 20
     stage.turn(passed_s=2.1)
     assert stage.end()["reason"] == "COMPLETE"
 

@@ -22,9 +22,10 @@ def test_live_speech_becomes_frames_of_200_ms() -> None:
     assert not stage.rejections
 
 
-def test_recorded_speech_becomes_frames_of_a_second() -> None:
-    stage = ingested(chunks([PCM], start(mode="RECORDED")))
-    assert [len(frame["samples"]) // 2 for frame in stage.frames()] == [16_000, 480]
+def test_recorded_speech_becomes_frames_of_four_seconds() -> None:
+    stage = ingested(chunks([PCM] * 5, start(mode="RECORDED")))
+    assert [len(frame["samples"]) // 2 for frame in stage.frames()] == [64_000, 5 * len(SPEECH) - 64_000]
+    assert stage.signal().tobytes() == 5 * PCM
 
 
 def test_the_first_frame_carries_the_configuration() -> None:
