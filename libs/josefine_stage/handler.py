@@ -87,6 +87,8 @@ class Step(Generic[RecordT]):
     """
     loose: Sequence[Output] = ()
     """Outputs that may repeat or be lost, in no unit of work: interim results."""
+    patient: bool = False
+    """Nobody waits for what is under way, so that it may be looked for less often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from josefine_stage.books import Books
 from josefine_stage.dead_letters import FailureLimit
 from josefine_stage.epoch import epoch
 from josefine_stage.errors import ExhaustedError, StoreError, StoreFencedError, UnitAbortedError
-from josefine_stage.handler import Handler, Input, Progress, Rejection, Source, Turn
+from josefine_stage.handler import Handler, Input, Progress, Rejection, Source, Step, Turn
 from josefine_stage.health import Health
 from josefine_stage.metrics import StageMetrics
 from josefine_stage.outbox import Outbox
@@ -126,8 +126,9 @@ class Runtime:
             records = self._reader.poll(self._options.poll_records, self._poll_timeout_s())
         self._rhythm.read(len(records), self._options.poll_records)
         self._take(records)
-        news = self._collect()
-        self._rhythm.turned(news=news or bool(records))
+        step = self._collect()
+        news = bool(records or step.progress or step.unasked or step.loose)
+        self._rhythm.turned(news=news, patient=step.patient)
         self._commit_if_due()
         if not self._outbox.open:
             self._snapshots.sweep_if_due(self._books.offset)
@@ -216,8 +217,8 @@ class Runtime:
 
     # --- results ------------------------------------------------------------------------------------------
 
-    def _collect(self) -> bool:
-        """Takes what the handler has done; returns whether it was anything."""
+    def _collect(self) -> Step[Any]:
+        """Takes what the handler has done, and returns it."""
         turn = Turn(self._running_time.turn(), self._reader.caught_up())
         with self._metrics.handling.time():
             step = self._handler.advance(turn)
@@ -229,7 +230,7 @@ class Runtime:
         for progress in step.progress:
             self._settlement.finish(progress)
         self._settlement.settle_waiting()
-        return bool(step.progress or step.unasked or step.loose)
+        return step
 
     # --- commit -------------------------------------------------------------------------------------------
 

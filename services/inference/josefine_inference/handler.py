@@ -69,13 +69,13 @@ class InferenceHandler:
             self._weigh(channel)
 
     def advance(self, _turn: Turn) -> Step[FeatureFrame]:
-        live = any(channel.live for channel in self._channels.values())
-        channels, loose = self._dispatch.advance(live=live)
+        urgent = [channel for channel in self._channels.values() if channel.urgent]
+        channels, loose = self._dispatch.advance(live=any(channel.live for channel in urgent))
         for channel in channels:
             self._progress += channel.collect()
             self._weigh(channel)
         progress, self._progress = self._progress, []
-        return Step(progress, loose=loose)
+        return Step(progress, loose=loose, patient=not urgent)
 
     def snapshot(self, key: str) -> Snapshot | None:
         channel = self._channels.get(key)

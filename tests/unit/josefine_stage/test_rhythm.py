@@ -4,6 +4,7 @@ from josefine_stage.rhythm import (
     IDLE_POLL_S,
     LONGEST_BUSY_POLL_S,
     LONGEST_COMMIT_INTERVAL_S,
+    LONGEST_PATIENT_POLL_S,
     PUBLISH_S,
     TURN_S,
     Rhythm,
@@ -54,12 +55,21 @@ def test_work_that_brings_no_news_is_looked_at_less_and_less_often():
     waits = []
     for _ in range(8):
         waits.append(each.poll_timeout_s(busy=True, outputs_waited_s=None))
-        each.turned(news=False)
+        each.turned(news=False, patient=False)
     assert waits[0] == BUSY_POLL_S
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_BUSY_POLL_S
-    each.turned(news=True)
+    each.turned(news=True, patient=False)
     assert each.poll_timeout_s(busy=True, outputs_waited_s=None) == BUSY_POLL_S
+
+
+def test_what_nobody_waits_for_is_looked_at_less_often_still_until_somebody_waits():
+    each, _ = rhythm()
+    for _ in range(12):
+        each.turned(news=False, patient=True)
+    assert each.poll_timeout_s(busy=True, outputs_waited_s=None) == LONGEST_PATIENT_POLL_S
+    each.turned(news=False, patient=False)
+    assert each.poll_timeout_s(busy=True, outputs_waited_s=None) == LONGEST_BUSY_POLL_S
 
 
 def test_outputs_do_not_wait_for_a_poll():
