@@ -9,7 +9,7 @@ from josefine_feature.handler import FeatureHandler
 from josefine_speech.features import FeatureExtractor
 from josefine_speech.mel import LogMel
 from josefine_stage.handler import Input, Output, Progress, Source, Turn
-from josefine_wire.records import AudioFrame, Gap, SessionConfig, SessionEnd, session_config
+from josefine_wire.records import AudioFrame, Gap, Mode, SessionEnd, session_config
 from josefine_wire.topics import AUDIO_FRAMES, channel_key
 
 SOURCE = Source(AUDIO_FRAMES, 0)
@@ -97,6 +97,7 @@ class Log:
         committed: bool = False,
         gaps: Sequence[Gap] = (),
         flush: bool = False,
+        mode: Mode = "LIVE",
     ) -> Input[AudioFrame]:
         audio = samples if isinstance(samples, bytes) else np.asarray(samples, "<i2").tobytes()
         number, position = self._next.get(session, (0, 0))
@@ -113,7 +114,7 @@ class Log:
             start_sample=position,
             samples=audio,
             gaps=list(gaps),
-            start=start() if number == 0 else None,
+            start=session_config(mode, metadata={"call": "7"}) if number == 0 else None,
             flush=flush,
             end=SessionEnd(reason="COMPLETE", samples=position + len(audio) // 2, code=None, message=None)
             if end
@@ -122,10 +123,6 @@ class Log:
         entry = Input(SOURCE, self.offset, channel_key(session, 0), 0, record, committed)
         self.offset += 1
         return entry
-
-
-def start() -> SessionConfig:
-    return session_config("LIVE", metadata={"call": "7"})
 
 
 @pytest.fixture
