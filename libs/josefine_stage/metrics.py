@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -75,15 +75,21 @@ def stage_metrics(registry: CollectorRegistry) -> StageMetrics:
 
 
 class HandlerStatus(Collector):
-    """The numbers of a handler's status as gauges, josefine_<stage>_<name>; asked by the server's threads."""
+    """The numbers of a handler's status as gauges and its distributions as histograms, josefine_<stage>_<name>.
+
+    Asked by the server's threads.
+    """
 
     def __init__(self, stage: str, status: Callable[[], Mapping[str, Any]]) -> None:
         self._prefix = f"josefine_{stage}"
         self._status = status
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yields a gauge for each number of the status at this time."""
+    def collect(self) -> Iterator[Metric]:
+        """Yields a metric for each number and each distribution of the status at this time."""
         for name, value in self._status().items():
+            help_ = f"As {name} in /status, see the service's README."
             if isinstance(value, int | float):
-                help_ = f"As {name} in /status, see the service's README."
                 yield GaugeMetricFamily(f"{self._prefix}_{name}", help_, value=float(value))
+            elif isinstance(value, Mapping) and "buckets" in value:
+                buckets = [(bound, float(count)) for bound, count in value["buckets"].items()]
+                yield HistogramMetricFamily(f"{self._prefix}_{name}", help_, buckets=buckets, sum_value=value["sum"])

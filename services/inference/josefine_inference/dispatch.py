@@ -15,6 +15,7 @@ from josefine_inference.pace import Pace
 from josefine_inference.port import DevicePort
 from josefine_inference.scheduler import BesideLive, Job, Kind, Scheduler
 from josefine_inference.transcripts import interim_transcript
+from josefine_stage.distribution import Distribution
 from josefine_stage.handler import Output
 from josefine_wire.records import FeatureFrame
 
@@ -22,6 +23,8 @@ WHOLE_WINDOW_HOPS: Final = 3_000
 """What a doubtful window counts for: it is decoded again over 30 s."""
 LOOK_S: Final = 0.5
 """Between two looks at what the devices have done."""
+LIVE_FINAL_BOUNDS_S: Final = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+"""Close around 0.3 and 0.6 s, which are the budget of a final."""
 
 
 class _Task(Protocol):
@@ -116,6 +119,8 @@ class Dispatch:
         """Decodes of windows of each kind for somebody; recorded ones that are decoded again count twice."""
         self.failed = Counter(dict.fromkeys(Kind, 0))
         """Windows of each kind that it could not decode."""
+        self.live_finals = Distribution(LIVE_FINAL_BOUNDS_S)
+        """From the end of a live segment to its text, all tries together."""
 
     @property
     def waiting(self) -> int:
@@ -167,6 +172,8 @@ class Dispatch:
             if task.again(outcome):
                 self._repeat(job, task)
                 continue
+            if job.kind in (Kind.FINAL_LIVE, Kind.FINAL_LIVE_AGAIN):
+                self.live_finals.observe(self._clock() - job.added_s)
             output = task.done(outcome)
             if output:
                 outputs.append(output)

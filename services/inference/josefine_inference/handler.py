@@ -112,6 +112,7 @@ class InferenceHandler:
             "windows_waiting": self._dispatch.waiting,
             "windows_decoded": {kind.value: count for kind, count in self._dispatch.decoded.items()},
             "windows_failed": {kind.value: count for kind, count in self._dispatch.failed.items()},
+            "live_final_seconds": self._dispatch.live_finals.status(),
             "held_bytes": self._held_bytes,
             "fault_injection": self._options.fault_injection,
         }

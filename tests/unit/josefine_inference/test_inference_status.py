@@ -56,3 +56,13 @@ def test_status_and_readiness_are_the_devices(make, device):
     assert (status["sessions"], status["windows_waiting"], status["held_bytes"]) == (1, 0, 0)
     handler.close()
     assert device.closed
+
+
+def test_status_tells_how_long_live_finals_took_and_of_no_others(kit, make):
+    handler = make()
+    run(handler, kit.inputs(kit.frames(UTTERANCE * 2, EACH_QUARTER)))
+    handler.restore("t/0", None)
+    run(handler, kit.inputs(kit.frames(UTTERANCE, session="t", config=session_config("RECORDED"))))
+    took = handler.status()["live_final_seconds"]
+    assert took["buckets"]["+Inf"] == 2
+    assert 0 <= took["sum"] < 60
