@@ -1,0 +1,71 @@
+"""A line that can be cut: a TCP relay whose connections end without a word, as where a network goes away."""
+
+import socket
+import struct
+import threading
+from contextlib import closing, suppress
+
+NO_LINGER = struct.pack("ii", 1, 0)
+"""A close with it sends a reset instead of a farewell."""
+
+
+class Line:
+    """Relays 127.0.0.1:port to a server. `cut` ends what is open; `down` refuses what comes, until `up`."""
+
+    def __init__(self, server: tuple[str, int]) -> None:
+        self._server = server
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._down = False
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Ends every connection that is open."""
+        with self._lock:
+            ends, self._open = self._open, set()
+        for end in ends:
+            with suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+                # Wakes the thread that reads from it; a close alone would not.
+                end.shutdown(socket.SHUT_RD)
+            end.close()
+
+    def down(self) -> None:
+        """Ends every connection and lets no other in."""
+        self._down = True
+        self.cut()
+
+    def up(self) -> None:
+        """Lets connections in again."""
+        self._down = False
+
+    def close(self) -> None:
+        """Ends everything."""
+        self.down()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._down:
+                near.close()
+                continue
+            far = socket.create_connection(self._server)
+            with self._lock:
+                self._open |= {near, far}
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=self._relay, args=pair, daemon=True).start()
+
+    def _relay(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError), closing(source), closing(sink):
+            while block := source.recv(65_536):
+                sink.sendall(block)
+        with self._lock:
+            self._open -= {source, sink}
