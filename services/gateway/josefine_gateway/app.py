@@ -1,14 +1,19 @@
 """The routes, and what every answer has in common."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, WebSocket
+import httpx
+from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from josefine_gateway.access.errors import AccessError
+from josefine_gateway.console.pipeline import Pipeline
+from josefine_gateway.console.routes import console_routes
 from josefine_gateway.listen.live_route import REQUEST_HEADER, serve_live
 from josefine_gateway.listen.options import LiveOptions
 from josefine_gateway.listen.recorded_route import answer_recording
@@ -19,6 +24,7 @@ from josefine_gateway.read_route import answer_reading
 from josefine_gateway.refusals import refusal_of
 from josefine_gateway.shape.errors import legacy, openai
 from josefine_gateway.transcriptions_route import answer_transcription
+from josefine_state.api_keys import Scope
 
 Answer = Callable[[Parts, Request, str], Awaitable[Response]]
 OPENAI_PREFIX = "/v1/audio/"
@@ -26,7 +32,15 @@ OPENAI_PREFIX = "/v1/audio/"
 
 def build_app(parts: Parts) -> FastAPI:
     """Returns the ASGI application."""
+    asking = httpx.AsyncClient()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with asking:
+            yield
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Josefine",
         version=version("josefine"),
         description=DESCRIPTION,
@@ -34,7 +48,9 @@ def build_app(parts: Parts) -> FastAPI:
         redoc_url=None,  # their pages load scripts from other hosts; the document itself is /openapi.json
     )
     app.include_router(_routes(parts))
-    app.add_exception_handler(HTTPException, _refused)
+    app.include_router(console_routes(Pipeline(parts.settings.stages, asking), [Depends(_console_key(parts))]))
+    for kind in (HTTPException, AccessError):
+        app.add_exception_handler(kind, _refused)
     return app
 
 
@@ -65,6 +81,15 @@ def _routes(parts: Parts) -> APIRouter:
         await serve_live(parts, websocket, TurnOptions)
 
     return router
+
+
+def _console_key(parts: Parts) -> Callable[[Request], Awaitable[None]]:
+    """Returns the check that who asks may look at the pipeline."""
+
+    async def check(request: Request) -> None:
+        (await parts.door.who(request.scope["headers"])).principal.require(Scope.CONSOLE)
+
+    return check
 
 
 async def _answered(parts: Parts, request: Request, route: str, answer: Answer) -> Response:

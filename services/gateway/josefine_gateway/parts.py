@@ -115,6 +115,7 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
     finally:
         writer.close()
         board.close()
+        line.close()
 
 
 def _door(settings: GatewaySettings, line: Line) -> Door:
