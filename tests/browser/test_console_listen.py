@@ -193,7 +193,9 @@ def test_a_cut_line_is_taken_up_again_and_no_word_is_lost(stand_in, line, open_p
     assert stand_in.queries[-1]["sequence_id"] == "1"
 
 
-@pytest.mark.parametrize("close", [(1012, "resume"), (1011, "resume: the broker does not answer")])
+@pytest.mark.parametrize(
+    "close", [(1012, "resume"), (1011, "resume: the broker does not answer"), (1008, "slow reader: ...")]
+)
 def test_a_server_that_goes_away_is_replaced_by_the_next(stand_in, stand_in_url, open_page, close):
     stand_in.close_with = close
     page = open_page(stand_in_url)

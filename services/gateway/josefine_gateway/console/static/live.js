@@ -132,9 +132,11 @@ export class LiveSession {
   #closed(code, reason) {
     const wasReady = this.#ready;
     this.#ready = false;
-    const goesOn = code === CLOSE_CUT || code === CLOSE_RESTART || code === CLOSE_GOING_AWAY ||
-      (code === CLOSE_TROUBLE && reason.startsWith("resume"));
-    if (!this.#token || !goesOn || code === CLOSE_POLICY || code === CLOSE_NORMAL) {
+    const goesOn = [CLOSE_CUT, CLOSE_RESTART, CLOSE_GOING_AWAY].includes(code) ||
+      (code === CLOSE_TROUBLE && reason.startsWith("resume")) ||
+      // A machine that slept: the session is still there.
+      (code === CLOSE_POLICY && reason.startsWith("slow reader"));
+    if (!this.#token || !goesOn) {
       this.#fail({ code, reason, opened: this.#token !== null });
       return;
     }
