@@ -9,11 +9,11 @@ from josefine_local.paths import RunDir
 from josefine_local.port_choice import ChosenPorts, choose_ports
 from josefine_local.ports import free_ports, is_free
 
-THREE = ChosenPorts(kafka=(101, 102, 103), controllers=(201, 202, 203), redis=301, metrics=())
+THREE = ChosenPorts(kafka=(101, 102, 103), controllers=(201, 202, 203), redis=301, metrics=(), http=401)
 
 
 def test_one_node_has_the_folder_and_the_name_of_old():
-    ports = ChosenPorts(kafka=(101,), controllers=(201,), redis=301, metrics=())
+    ports = ChosenPorts(kafka=(101,), controllers=(201,), redis=301, metrics=(), http=401)
     (node,) = kafka_nodes(StackOptions(), ports, RunDir(Path("/run")))
     assert (node.role, node.folder, node.address) == ("broker", Path("/run/kafka"), "127.0.0.1:101")
     assert node.disk is None
