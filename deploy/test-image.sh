@@ -2,7 +2,7 @@
 # Does what deploy/Dockerfile does, as far as that goes without an engine, in a folder of its own:
 # fresh environment, locked packages, this repository, models, and the service's entry.
 #
-#   deploy/test-image.sh [SERVICE...]      ingest feature nlu; inference on request (torch is large)
+#   deploy/test-image.sh [SERVICE...]      ingest feature nlu gateway; inference on request (torch is large)
 #
 # Not shown here: the base image, the user, the health check, the network. PYTHON and TORCH_INDEX as for the image.
 set -eu
@@ -64,5 +64,5 @@ try() (
     say "$service" "passed, $(du -sm "$folder/venv" | cut -f1) MB of packages, $(du -sm "$folder/models" | cut -f1) MB of models"
 )
 
-[ $# -gt 0 ] || set -- ingest feature nlu
+[ $# -gt 0 ] || set -- ingest feature nlu gateway
 for service in "$@"; do try "$service"; done

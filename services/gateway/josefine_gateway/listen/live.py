@@ -7,7 +7,7 @@ raises ClosingError, which ends the others.
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -64,27 +64,36 @@ class About:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """To and from the client and the log."""
+
+    websocket: WebSocket
+    tell: Callable[[str], Awaitable[None]]
+    """Takes a message: the socket, or a callback."""
+    inbox: Inbox
+
+
 class LiveSession:
     """A session and its connection. One event loop."""
 
     def __init__(
         self,
-        websocket: WebSocket,
+        line: Line,
         opened: Opened,
-        inbox: Inbox,
         dialogue: Dialogue,
         about: About,
         limits: Limits,
         sign: Signer,
     ) -> None:
-        self._websocket: Final = websocket
+        self._websocket: Final = line.websocket
         self._opened: Final = opened
-        self._inbox: Final = inbox
+        self._inbox: Final = line.inbox
         self._dialogue: Final = dialogue
         self._about: Final = about
         self._limits: Final = limits
         self._sign: Final = sign
-        self._outbox: Final = Outbox(websocket.send_text, limits.slow_reader_s)
+        self._outbox: Final = Outbox(line.tell, limits.slow_reader_s)
         self._sha256: Final = hashlib.sha256()
         self._heard_s = self._wrote_s = time.monotonic()
         self._told_bytes = -1

@@ -2,8 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,13 +20,14 @@ from josefine_gateway.listen.conversation import Conversation, Wanted
 from josefine_gateway.listen.dialogue import Dialogue
 from josefine_gateway.listen.inbox import Inbox
 from josefine_gateway.listen.linear32 import linear16_of
-from josefine_gateway.listen.live import About, Limits, LiveSession
+from josefine_gateway.listen.live import About, Limits, Line, LiveSession
 from josefine_gateway.listen.opening import CLOCKS_MS, Opened, open_session, reopen_session
 from josefine_gateway.listen.options import LiveOptions
 from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.turn_dialogue import TurnDialogue
 from josefine_gateway.listen.turn_options import TurnOptions
 from josefine_gateway.listen.upload import UploadError
+from josefine_gateway.outward.callbacks import Destination
 from josefine_gateway.parts import Parts
 from josefine_gateway.refusals import draining, refusal_of
 from josefine_gateway.shape.errors import legacy
@@ -59,11 +60,14 @@ async def serve_live(parts: Parts, websocket: WebSocket, kind: type[LiveOptions]
             asked = await _admitted(parts, websocket, request_id, kind)
             await held.enter_async_context(parts.limits.session(asked.principal, asked.session.session_id))
             inbox = held.enter_context(Inbox(parts.board, asked.session.session_id))
+            tell = await held.enter_async_context(_teller(parts, asked, websocket))
             opened = await _opened(parts, asked)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is owed an answer; refusal_of logs the rest
             await _refuse(parts, websocket, request_id, error)
             return
-        await _converse(parts, websocket, asked, opened, inbox)
+        await _converse(
+            parts, websocket, asked, opened, _live_session(parts, asked, Line(websocket, tell, inbox), opened)
+        )
 
 
 async def _admitted(
@@ -100,8 +104,25 @@ async def _opened(parts: Parts, asked: Asked) -> Opened:
     )
 
 
-async def _converse(parts: Parts, websocket: WebSocket, asked: Asked, opened: Opened, inbox: Inbox) -> None:
-    live = _live_session(parts, websocket, asked, opened, inbox)
+@asynccontextmanager
+async def _teller(parts: Parts, asked: Asked, websocket: WebSocket) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """Gives the way of messages to the client: its socket, or the URL that it named."""
+    options = asked.options
+    if isinstance(options, TurnOptions) or options.callback is None:
+        yield websocket.send_text
+        return
+    await parts.callbacks.require(options.callback)
+    destination = Destination(
+        url=options.callback,
+        request_id=asked.request_id,
+        method=options.callback_method,
+        secret=asked.principal.callback_secret or parts.settings.callback_secret or None,
+    )
+    async with parts.callbacks.lane(destination) as lane:
+        yield lambda text: lane.post(text.encode())
+
+
+async def _converse(parts: Parts, websocket: WebSocket, asked: Asked, opened: Opened, live: LiveSession) -> None:
     session_id = asked.session.session_id
     parts.sessions.enter(session_id, live.end)
     parts.metrics.sessions.labels("resumed" if opened.resumed else "new").inc()
@@ -132,7 +153,7 @@ async def _after(parts: Parts, opened: Opened, farewell: closing.Farewell, *, en
         log.warning("session_not_ended", session=opened.session.session_id, reason=str(error))
 
 
-def _live_session(parts: Parts, websocket: WebSocket, asked: Asked, opened: Opened, inbox: Inbox) -> LiveSession:
+def _live_session(parts: Parts, asked: Asked, line: Line, opened: Opened) -> LiveSession:
     options = asked.options
     about = About(
         request_id=asked.request_id,
@@ -144,7 +165,7 @@ def _live_session(parts: Parts, websocket: WebSocket, asked: Asked, opened: Open
         extra=options.extras,
     )
     limits = Limits(parts.settings.idle_close_s, parts.settings.slow_reader_s)
-    return LiveSession(websocket, opened, inbox, _dialogue(parts, asked), about, limits, _signer(parts, asked))
+    return LiveSession(line, opened, _dialogue(parts, asked), about, limits, _signer(parts, asked))
 
 
 def _dialogue(parts: Parts, asked: Asked) -> Dialogue:
