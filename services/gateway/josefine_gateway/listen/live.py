@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from starlette.websockets import WebSocket
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from josefine_gateway.listen import closing
 from josefine_gateway.listen.closing import ClosingError, Farewell
@@ -29,6 +30,7 @@ from josefine_wire.positions import seconds
 from josefine_wire.records import DeadLetter
 from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS
 
+log = structlog.get_logger()
 WATCH_S: Final = 0.25
 ACKNOWLEDGE_S: Final = 0.5
 """Between two Acknowledged frames."""
@@ -95,7 +97,9 @@ class LiveSession:
         self._sign: Final = sign
         self._outbox: Final = Outbox(line.tell, limits.slow_reader_s)
         self._sha256: Final = hashlib.sha256()
-        self._heard_s = self._wrote_s = time.monotonic()
+        self._wrote_s = time.monotonic()
+        self._listens_s: float | None = self._wrote_s
+        """Since when the client has the word; None while what it said is being taken: that is not its silence."""
         self._told_bytes = -1
         self._told_s = 0.0
         self._closing = False
@@ -135,12 +139,8 @@ class LiveSession:
                 tasks.create_task(self._tell())
                 tasks.create_task(self._listen())
                 tasks.create_task(self._watch())
-        except* ClosingError as group:
-            raise ClosingError(_first(group)) from group
-        except* UploadError as group:
-            raise ClosingError(closing.BROKER) from group
-        except* InboxFullError as group:
-            raise ClosingError(closing.SLOW_READER) from group
+        except BaseExceptionGroup as group:
+            raise ClosingError(_farewell_of(group)) from group
 
     def _greet(self) -> None:
         if self._about.resumes:
@@ -163,13 +163,14 @@ class LiveSession:
     async def _listen(self) -> None:
         """Takes what the client sends."""
         while True:
+            self._listens_s = time.monotonic()
             message = await self._websocket.receive()
+            self._listens_s = None
             if message["type"] == "websocket.disconnect":
                 # Only a close frame brings a reason, be it empty: else the connection was cut. Clients also send one
                 # where they think that we are gone (1011, a late pong): these come back.
                 left = self._closing or ("reason" in message and message.get("code") in closing.LEFT_CODES)
                 raise ClosingError(closing.LEFT if left else closing.CUT)
-            self._heard_s = time.monotonic()
             if self._closing:
                 continue
             payload = message.get("bytes")
@@ -182,7 +183,7 @@ class LiveSession:
 
     async def _audio(self, payload: bytes) -> None:
         self._sha256.update(payload)
-        self._wrote_s = self._heard_s
+        self._wrote_s = time.monotonic()
         await self._opened.upload.audio(self._about.convert(payload))
 
     async def _control(self, text: str) -> None:
@@ -261,7 +262,8 @@ class LiveSession:
             # Nothing tells that nothing has come: silence, and audio that has become durable, are looked for.
             await asyncio.sleep(WATCH_S)
             now_s = time.monotonic()
-            if not self._closing and now_s - self._heard_s > self._limits.idle_close_s:
+            silent_s = 0.0 if self._listens_s is None else now_s - self._listens_s
+            if not self._closing and silent_s > self._limits.idle_close_s:
                 raise ClosingError(closing.SILENT)
             if now_s - self._told_s >= ACKNOWLEDGE_S:
                 self._acknowledge()
@@ -285,7 +287,7 @@ class LiveSession:
                 self._acknowledge()
             await self._outbox.drain()
             await self._websocket.close(farewell.code, farewell.reason)
-        except (ClosingError, UploadError, RuntimeError):
+        except (ClosingError, UploadError, WebSocketDisconnect, RuntimeError):
             return  # gone meanwhile: whoever comes back is told again
 
     def _put(self, messages: Iterator[Message]) -> None:
@@ -300,7 +302,28 @@ class LiveSession:
         return self._opened.durable_bytes / rate if rate else None
 
 
-def _first(group: BaseExceptionGroup[ClosingError]) -> Farewell:
-    """Returns what the first that found an end has to say."""
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found.farewell
+def _farewell_of(group: BaseExceptionGroup[BaseException]) -> Farewell:
+    """Returns how a connection ends whose tasks found these: what one of them says, else what was met first."""
+    found = list(_leaves(group))
+    told = [error.farewell for error in found if isinstance(error, ClosingError)]
+    return told[0] if told else _met(found[0])
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _met(error: BaseException) -> Farewell:
+    match error:
+        case UploadError():
+            return closing.BROKER
+        case InboxFullError():
+            return closing.SLOW_READER
+        case WebSocketDisconnect():
+            return closing.CUT  # met while it was told something
+    log.error("live_session_failed", kind=type(error).__name__, exc_info=error)
+    return closing.FAILED

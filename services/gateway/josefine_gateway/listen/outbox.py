@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -17,7 +18,8 @@ class Outbox:
     def __init__(self, send: Callable[[str], Awaitable[None]], slow_reader_s: float) -> None:
         self._send: Final = send
         self._slow_reader_s: Final = slow_reader_s
-        self._queue: Final[asyncio.Queue[str]] = asyncio.Queue()
+        self._texts: deque[str] = deque()
+        self._arrived = asyncio.Event()
         self._waiting = 0
 
     def put(self, message: Mapping[str, Any]) -> None:
@@ -30,7 +32,8 @@ class Outbox:
         self._waiting += len(text)
         if self._waiting > MOST_BYTES:
             raise ClosingError(SLOW_READER)
-        self._queue.put_nowait(text)
+        self._texts.append(text)
+        self._arrived.set()
 
     async def run(self) -> None:
         """Sends messages as they come.
@@ -39,17 +42,24 @@ class Outbox:
             ClosingError: one was not taken in time.
         """
         while True:
-            await self._send_next(await self._queue.get())
+            await self._arrived.wait()
+            self._arrived.clear()
+            await self.drain()
 
     async def drain(self) -> None:
-        """Returns when all messages are sent. Not while `run` runs."""
-        while not self._queue.empty():
-            await self._send_next(self._queue.get_nowait())
+        """Returns when all messages are sent. Not while `run` runs.
 
-    async def _send_next(self, text: str) -> None:
+        Raises:
+            ClosingError: one was not taken in time.
+        """
+        while self._texts:
+            # Taken away when it is sent: where `run` is cancelled in the middle, `drain` goes on with it.
+            await self._send_one(self._texts[0])
+            self._waiting -= len(self._texts.popleft())
+
+    async def _send_one(self, text: str) -> None:
         try:
             async with asyncio.timeout(self._slow_reader_s):
                 await self._send(text)
         except TimeoutError as error:
             raise ClosingError(SLOW_READER) from error
-        self._waiting -= len(text)
