@@ -11,6 +11,8 @@ import av
 import numpy as np
 import pytest
 from deadlines import wait_until
+from gateway_kit import Neighbour, deepgram_at, neighbour
+from gateways import Gateway, gateway_beside
 
 from josefine_cli.manifest import ReferenceClip, read_manifest
 from josefine_client.chunks import Session
@@ -22,6 +24,8 @@ from josefine_kafka.connection import Broker
 from josefine_kafka.tail import TopicTail
 from josefine_kafka.writers import AcknowledgedWriter
 from josefine_local.stack import LocalStack
+from josefine_state.api_keys import ApiKey, digest_of
+from josefine_state.key_file import KeyFile
 from josefine_wire.codec import decode, encode
 from josefine_wire.records import AudioChunk, session_config
 from josefine_wire.topics import AUDIO_RAW, audio_key
@@ -222,3 +226,46 @@ def tail_of(client):
             tail.close()
 
     return opened
+
+
+KEYS = (
+    ApiKey(id="any", hash=digest_of("any"), callback_secret="a secret of sixteen"),
+    ApiKey(id="one-at-a-time", hash=digest_of("one-at-a-time"), max_sessions=1),
+    ApiKey(id="reader", hash=digest_of("reader"), scopes=("read",)),
+)
+"""Of the strict gateway; each key is called as its id."""
+
+
+@pytest.fixture(scope="session")
+def strict_gateway(engine_of_kind, tmp_path_factory) -> Iterator[Gateway]:
+    """A replica that asks for keys, takes little, waits a second only, and may fetch from this machine."""
+    keys = tmp_path_factory.mktemp("gateway") / "keys"
+    for key in KEYS:
+        KeyFile(keys).add(key)
+    settings = {
+        "JOSEFINE_API_KEYS": str(keys),
+        "JOSEFINE_MAX_UPLOAD_BYTES": str(1024 * 1024),
+        "JOSEFINE_IDLE_CLOSE_S": "1",
+        "JOSEFINE_FETCH_HOSTS": "127.0.0.1",
+    }
+    with gateway_beside(engine_of_kind("kafka"), **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def deepgram(gateway):
+    """deepgram-sdk."""
+    return deepgram_at(gateway)
+
+
+@pytest.fixture(scope="session")
+def samples_server(repository) -> Iterator[Neighbour]:
+    """Serves the samples and takes callbacks."""
+    with neighbour(repository / "samples") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def short_speech(sample_path) -> np.ndarray:
+    """A second and a half: In eighteen thirteen. int16 at 16 kHz."""
+    return decoded(sample_path("lj002-0020.wav"))
