@@ -49,6 +49,7 @@ def build_app(parts: Parts) -> FastAPI:
     )
     app.include_router(_routes(parts))
     app.include_router(console_routes(Pipeline(parts.settings.stages, asking), [Depends(_console_key(parts))]))
+    app.add_api_websocket_route("/{path:path}", _nowhere)
     for kind in (HTTPException, AccessError):
         app.add_exception_handler(kind, _refused)
     return app
@@ -102,6 +103,12 @@ async def _answered(parts: Parts, request: Request, route: str, answer: Answer) 
     response.headers[REQUEST_HEADER.decode()] = request_id
     parts.metrics.requests.labels(route, str(response.status_code)).inc()
     return response
+
+
+async def _nowhere(websocket: WebSocket) -> None:
+    """Answers handshakes at paths that are not there."""
+    body = legacy(404, "Not Found", str(uuid.uuid4()))
+    await websocket.send_denial_response(JSONResponse(body, 404))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

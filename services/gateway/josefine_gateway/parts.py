@@ -36,7 +36,6 @@ from josefine_state.line import Line
 from josefine_wire.topics import DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
 
 RESULTS = (TRANSCRIPTS, UNDERSTANDING, DEAD_LETTERS)
-MOST_BYTES_UNDER_WAY = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
             look_back=LookBack(LogReader(broker)),
             door=opened,
             allowances=(allowances := SharedOrOwn(SharedAllowances(line), OwnAllowances())),
-            limits=Limits(allowances, Replica(ReplicaLimits(settings.max_sessions, MOST_BYTES_UNDER_WAY))),
+            limits=Limits(allowances, Replica(ReplicaLimits(settings.max_sessions, settings.max_under_way_bytes))),
             tokens=ResumeTokens(resume_secret(settings.secret or None, line), settings.resume_token_ttl_s),
             served=Served(model=settings.model, others=settings.models),
             metrics=gateway_metrics(registry),

@@ -18,13 +18,12 @@ from josefine_gateway.app import build_app
 from josefine_gateway.parts import Parts, open_parts
 from josefine_gateway.protocol import PatientProtocol
 from josefine_gateway.settings import GatewaySettings
+from josefine_gateway.websocket_protocol import PlainSpokenWebSocket
 from josefine_stage.clock import SystemClock
 from josefine_stage.errors import ConfigurationError, StageError
 from josefine_stage.health import Health, HealthServer
 from josefine_stage.logs import configure_logging
 
-HEADER_BYTES = 16 * 1024
-"""Of a request's line and headers together: a resume token and an API key have less than a thousand."""
 BEAT_S = 1.0
 STALE_S = 90.0
 """The result topics were not read for so long: longer than a broker takes to be restarted."""
@@ -115,7 +114,7 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
         host=settings.http_host,
         port=settings.http_port,
         http=PatientProtocol.with_deadline(settings.slow_sender_s),
-        ws="websockets-sansio",
+        ws=PlainSpokenWebSocket,
         ws_max_size=settings.max_frame_bytes,
         ws_max_queue=16,
         ws_ping_interval=20.0,
@@ -124,7 +123,6 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=int(settings.drain_s),
-        h11_max_incomplete_event_size=HEADER_BYTES,
         ssl_certfile=str(settings.tls_certificate) if settings.tls_certificate else None,
         ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
         log_config=None,

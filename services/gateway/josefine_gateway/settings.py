@@ -39,6 +39,8 @@ class GatewaySettings(BaseSettings):
     """Largest WebSocket message."""
     max_upload_bytes: int = Field(default=2048 * _MIB, ge=1024)
     """Largest recording."""
+    max_under_way_bytes: int = Field(default=256 * _MIB, ge=64 * 1024)
+    """Audio of all clients that is not yet durable; beyond it they wait. Memory is up to twice as much."""
     max_sessions: int = Field(default=2_000, ge=1)
     """Sessions of this replica at once; more are refused with 503 and Retry-After."""
     slow_reader_s: float = Field(default=10.0, gt=0)

@@ -57,7 +57,7 @@ async def answer_transcription(parts: Parts, request: Request, request_id: str) 
         file, options = _file(form), _options(form, parts.served)
         format_, granularities = _format(form), _granularities(form)
         session = Session(session_id, options.session_config(parts.served))
-        pipeline = Pipeline(parts.writer, parts.board, parts.settings.patience_s)
+        pipeline = Pipeline(parts.writer, parts.limits.replica, parts.board, parts.settings.patience_s)
         with Recording(pipeline, session, understanding=False) as recording:
             await recording.send(_pieces_of(file))
             with parts.metrics.answer.time():

@@ -1,5 +1,6 @@
 """How much at a time: of a key, and of this replica."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,7 +24,7 @@ class ReplicaLimits:
     max_sessions: int
     """Live sessions and recordings at the same time."""
     max_bytes: int
-    """Bytes of audio that came in and are not yet durable, of all sessions together."""
+    """Bytes that came in and are not yet durable, of all sessions together."""
 
 
 class Replica:
@@ -33,6 +34,7 @@ class Replica:
         self._limits = limits
         self.sessions = 0
         self.bytes = 0
+        self._freed = asyncio.Event()
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -49,19 +51,23 @@ class Replica:
         finally:
             self.sessions -= 1
 
-    def add_bytes(self, count: int) -> None:
-        """Counts bytes that came in; one that is larger than the limit comes in where nothing else is under way.
+    async def room(self) -> None:
+        """Returns where less is under way than the limit, at once or when it is: the sender waits meanwhile.
 
-        Raises:
-            FullError: there is no room for them. A WebSocket may wait and try again: that is its back-pressure.
+        Who adds bytes right after it, whatever their number, exceeds the limit by no more than these.
         """
-        if self.bytes and self.bytes + count > self._limits.max_bytes:
-            raise FullError("This replica has as much audio under way as it takes.", FULL_RETRY_S)
+        while self.bytes >= self._limits.max_bytes:
+            self._freed.clear()
+            await self._freed.wait()
+
+    def add_bytes(self, count: int) -> None:
+        """Counts bytes that came in."""
         self.bytes += count
 
     def remove_bytes(self, count: int) -> None:
         """Counts bytes that have become durable, or are given up."""
         self.bytes -= count
+        self._freed.set()
 
 
 class Limits:

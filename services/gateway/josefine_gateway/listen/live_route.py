@@ -96,9 +96,9 @@ async def _admitted(
 
 async def _opened(parts: Parts, asked: Asked) -> Opened:
     if asked.token is None:
-        return await open_session(parts.writer, asked.session)
+        return await open_session(parts.writer, parts.limits.replica, asked.session)
     parts.sessions.release(asked.session.session_id)
-    opened = await reopen_session(parts.writer, parts.look_back, asked.session, asked.token)
+    opened = await reopen_session(parts.writer, parts.limits.replica, parts.look_back, asked.session, asked.token)
     return await opened.with_history(
         parts.look_back, asked.token.started_at_ms - CLOCKS_MS, understanding=asked.options.needs_understanding
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from josefine_client.chunks import ChunkNumbering, Session, takeover_chunk
+from josefine_gateway.access.limits import Replica
 from josefine_gateway.access.resume_token import ResumeToken
-from josefine_gateway.bus.look_back import LookBack, Standing
+from josefine_gateway.bus.look_back import LookBack
 from josefine_gateway.bus.writer import LogWriter
 from josefine_gateway.listen.upload import Upload, write_durably
 from josefine_wire.codec import encode
@@ -74,20 +75,22 @@ class Opened:
         return self
 
 
-async def open_session(log: LogWriter, session: Session) -> Opened:
+async def open_session(log: LogWriter, replica: Replica, session: Session) -> Opened:
     """Returns a new session whose first record is durable, so that any replica can go on with it.
 
     Raises:
         UploadError: the log does not take it.
     """
     producer_id, started_at_ms = uuid.uuid4().hex, int(time.time() * 1_000)
-    upload = Upload(log, session, ChunkNumbering(session, producer_id, started_at_ms))
+    upload = Upload(log, replica, session, ChunkNumbering(session, producer_id, started_at_ms))
     await upload.begin()
     standing = replace(Succession(), producer_id=producer_id)
     return Opened(session, upload, started_at_ms, producer_id, standing)
 
 
-async def reopen_session(log: LogWriter, look_back: LookBack, session: Session, token: ResumeToken) -> Opened:
+async def reopen_session(
+    log: LogWriter, replica: Replica, look_back: LookBack, session: Session, token: ResumeToken
+) -> Opened:
     """Returns the session that the token names, which is now this connection's.
 
     Raises:
@@ -111,15 +114,11 @@ async def reopen_session(log: LogWriter, look_back: LookBack, session: Session, 
             look_back.audio, session.session_id, begun, token.at_ms - CLOCKS_MS, producer_id
         )
         if standing.won or standing.succession.ended:
-            return _reopened(log, session, token, producer_id, standing)
+            reached = standing.succession
+            numbering = ChunkNumbering(session, producer_id, token.started_at_ms, first_sequence=reached.next_sequence)
+            upload = Upload(log, replica, session, numbering, ended=reached.ended)
+            return Opened(session, upload, token.started_at_ms, producer_id, reached, resumed=True)
         if standing.succession.producer_id == begun.producer_id:
             raise GoneError
         begun = standing.succession
     raise ContestedError
-
-
-def _reopened(log: LogWriter, session: Session, token: ResumeToken, producer_id: str, standing: Standing) -> Opened:
-    reached = standing.succession
-    numbering = ChunkNumbering(session, producer_id, token.started_at_ms, first_sequence=reached.next_sequence)
-    upload = Upload(log, session, numbering, ended=reached.ended)
-    return Opened(session, upload, token.started_at_ms, producer_id, reached, resumed=True)

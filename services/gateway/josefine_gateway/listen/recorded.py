@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from josefine_client.chunks import ChunkNumbering, Session
 from josefine_client.results import SessionResult
+from josefine_gateway.access.limits import Replica
 from josefine_gateway.bus.board import ResultBoard
 from josefine_gateway.bus.writer import LogWriter
 from josefine_gateway.listen.inbox import Inbox
@@ -44,6 +45,7 @@ class Pipeline:
     """The log, as recordings need it."""
 
     writer: LogWriter
+    replica: Replica
     board: ResultBoard
     patience_s: float
 
@@ -74,7 +76,7 @@ class Recording:
             UploadError: the log does not take it.
         """
         numbering = ChunkNumbering(self._session, uuid.uuid4().hex, int(time.time() * 1_000))
-        upload = Upload(self._pipeline.writer, self._session, numbering)
+        upload = Upload(self._pipeline.writer, self._pipeline.replica, self._session, numbering)
         try:
             async for piece in body:
                 self._sha256.update(piece)

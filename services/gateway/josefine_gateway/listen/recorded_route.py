@@ -81,7 +81,7 @@ def _asked(parts: Parts, request: Request, request_id: str, principal: Principal
 
 
 def _pipeline(parts: Parts) -> Pipeline:
-    return Pipeline(parts.writer, parts.board, parts.settings.patience_s)
+    return Pipeline(parts.writer, parts.limits.replica, parts.board, parts.settings.patience_s)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from josefine_client.chunks import ChunkNumbering, Session
+from josefine_gateway.access.limits import Replica
 from josefine_gateway.bus.writer import Lane, LogWriter, Write
 from josefine_stage.errors import StageError
 from josefine_wire.codec import encode
@@ -20,6 +21,11 @@ GATHER_S: Final = 0.1
 GATHER_BYTES: Final = 32 * 1024
 CREDIT_BYTES: Final = 1024 * 1024
 """What one connection may have under way: the socket waits beyond it, and with it the sender."""
+RECORD_BYTES: Final = 512
+"""What a record costs beside its audio, here and on the wire: a million empty ones are not nothing."""
+FLUSH_S: Final = 0.1
+FLUSHES_AT_ONCE: Final = 10
+"""A client may ask for finals so often, and so many times in a row: each is work for every stage."""
 
 
 class UploadError(Exception):
@@ -32,6 +38,7 @@ class Upload:
     def __init__(
         self,
         log: LogWriter,
+        replica: Replica,
         session: Session,
         numbering: ChunkNumbering,
         *,
@@ -39,6 +46,7 @@ class Upload:
     ) -> None:
         """`ended`: the session takes nothing more."""
         self._log: Final = log
+        self._replica: Final = replica
         self._key: Final = audio_key(session.session_id).encode()
         self._gathers: Final = session.encoding != "opus"  # a packet is a record
         self._block: Final = session.block_bytes
@@ -49,6 +57,7 @@ class Upload:
         self._timer: asyncio.TimerHandle | None = None
         self._under_way = 0
         self._pending_bytes = 0
+        self._flushed_until_s = 0.0
         self._changed = asyncio.Event()
         self.durable_bytes = 0
         self.durable_flushes = 0
@@ -77,6 +86,7 @@ class Upload:
         """
         if self._ended:
             return
+        await self._replica.room()
         if self._gathers:
             self._gathered += payload
             if len(self._gathered) >= GATHER_BYTES:
@@ -85,14 +95,23 @@ class Upload:
                 self._timer = self._loop.call_later(GATHER_S, self._release)
         else:
             self._write(self._numbering.chunks(payload, captured_at_us=_now_us()))
-        await self._until(lambda: self._pending_bytes <= CREDIT_BYTES)
+        await self._credit()
 
     async def flush(self) -> None:
-        """Writes the mark that closes the open segment."""
+        """Writes the mark that closes the open segment; waits where marks come too fast.
+
+        Raises:
+            UploadError: the log failed.
+        """
         if self._ended:
             return
         self._release()
+        # A token bucket, kept as the time at which it is full again (GCRA, ITU-T I.371).
+        now_s = self._loop.time()
+        self._flushed_until_s = max(self._flushed_until_s, now_s) + FLUSH_S
+        await asyncio.sleep(self._flushed_until_s - now_s - FLUSHES_AT_ONCE * FLUSH_S)
         self._write(self._numbering.chunks(b"", captured_at_us=_now_us(), flush=True))
+        await self._credit()
 
     async def alive(self) -> None:
         """Writes an empty record: the session's producer is there, though it has nothing to say."""
@@ -137,7 +156,8 @@ class Upload:
         for chunk in chunks:
             size, flushes = len(chunk["payload"]), int(chunk["flush"])
             self._under_way += 1
-            self._pending_bytes += size
+            self._pending_bytes += size + RECORD_BYTES
+            self._replica.add_bytes(size + RECORD_BYTES)
 
             def done(error: StageError | None, size: int = size, flushes: int = flushes) -> None:
                 self._loop.call_soon_threadsafe(self._done, error, size, flushes)
@@ -146,12 +166,16 @@ class Upload:
 
     def _done(self, error: StageError | None, size: int, flushes: int) -> None:
         self._under_way -= 1
-        self._pending_bytes -= size
+        self._pending_bytes -= size + RECORD_BYTES
+        self._replica.remove_bytes(size + RECORD_BYTES)
         if error is None:
             self.durable_bytes += size
             self.durable_flushes += flushes
             self.durable_records += 1
         self._changed.set()
+
+    async def _credit(self) -> None:
+        await self._until(lambda: self._pending_bytes <= CREDIT_BYTES)
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         while not reached():

@@ -127,16 +127,19 @@ def test_a_replica_has_its_own_limits():
     asyncio.run(scene())
 
 
-def test_bytes_under_way_are_bounded_but_for_one_that_is_larger():
-    replica = Replica(ROOM)
-    replica.add_bytes(5_000)
-    with pytest.raises(FullError):
-        replica.add_bytes(1)
-    replica.remove_bytes(5_000)
-    replica.add_bytes(600)
-    replica.add_bytes(400)
-    with pytest.raises(FullError):
-        replica.add_bytes(1)
+def test_who_brings_bytes_waits_until_there_is_room():
+    async def scene():
+        replica = Replica(ROOM)
+        await replica.room()
+        replica.add_bytes(5_000)
+        waiting = [asyncio.ensure_future(replica.room()) for _ in range(3)]
+        replica.remove_bytes(3_000)
+        done, _ = await asyncio.wait(waiting, timeout=0)
+        assert not done
+        replica.remove_bytes(1_500)
+        await asyncio.gather(*waiting)
+
+    asyncio.run(scene())
 
 
 class Silent:
