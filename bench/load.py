@@ -275,7 +275,7 @@ def split(options: LoadOptions, most: int) -> Iterator[LoadOptions]:
 def main() -> int:
     """Sends, and prints the outcome."""
     options = LoadOptions(**json.load(sys.stdin))
-    writer = AcknowledgedWriter(Broker(options.bootstrap_servers))
+    writer = AcknowledgedWriter(Broker(options.bootstrap_servers), compression="none")
     outcome = Load(options, Path(options.tape).read_bytes()).run(writer)
     writer.close()
     json.dump(asdict(outcome), sys.stdout)

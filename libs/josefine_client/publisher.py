@@ -42,7 +42,8 @@ class Publisher:
     def connect(cls, broker: Broker) -> Self:
         """Returns a publisher to the cluster. The broker is first asked when something is sent."""
         with broker_trouble():
-            return cls(AcknowledgedWriter(replace(broker, timeout_s=max(broker.timeout_s, ACKNOWLEDGE_S))))
+            patient = replace(broker, timeout_s=max(broker.timeout_s, ACKNOWLEDGE_S))
+            return cls(AcknowledgedWriter(patient, compression="none"))
 
     def open(self, session: Session, chunk_bytes: int = CHUNK_BYTES) -> "SessionPublisher":
         """Returns the sending end of a new session. Nothing is written before its first send."""

@@ -6,7 +6,7 @@ from josefine_kafka.admin import require_topics
 from josefine_kafka.connection import Broker
 from josefine_kafka.probe import require_transactions
 from josefine_kafka.reader import GroupReader
-from josefine_kafka.writers import AcknowledgedWriter, AtLeastOnceUnit, TransactionalUnit
+from josefine_kafka.writers import AcknowledgedWriter, AtLeastOnceUnit, Compression, TransactionalUnit
 from josefine_stage.errors import StageError
 from josefine_stage.handler import Source
 from josefine_stage.ports import AssignmentListener, Position, UnitOfWork
@@ -16,8 +16,8 @@ from josefine_stage.settings import StageSettings
 class KafkaPorts:
     """Opens reader and writers of one stage replica."""
 
-    def __init__(self, stage: str, input_topic: str, settings: StageSettings) -> None:
-        """Checks that the broker can do what the settings ask for.
+    def __init__(self, stage: str, input_topic: str, settings: StageSettings, compression: Compression = "lz4") -> None:
+        """Checks that the broker can do what the settings ask for. `compression` is that of what the stage writes.
 
         Raises:
             ConfigurationError: topics are missing, or exactly-once is asked of a broker that leaks aborted records.
@@ -26,6 +26,7 @@ class KafkaPorts:
         self._stage = stage
         self._topic = input_topic
         self._settings = settings
+        self._compression = compression
         self._broker = Broker(settings.kafka_bootstrap_servers, settings.kafka_extra, settings.broker_timeout_s)
         self._reader: GroupReader | None = None
         require_topics(self._broker)
@@ -37,9 +38,9 @@ class KafkaPorts:
 
     def _open_unit(self) -> UnitOfWork:
         if not self._transactions:
-            return AtLeastOnceUnit(self._broker, self._commit)
+            return AtLeastOnceUnit(self._broker, self._commit, self._compression)
         name = f"josefine-{self._stage}-{self._settings.instance_id}"
-        return TransactionalUnit(self._broker, name, lambda: self._opened().group_metadata())
+        return TransactionalUnit(self._broker, name, lambda: self._opened().group_metadata(), self._compression)
 
     def open_reader(self, listener: AssignmentListener) -> GroupReader:
         """Joins the stage's consumer group."""

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from josefine_kafka.ports import KafkaPorts
+from josefine_kafka.writers import Compression
 from josefine_stage.clock import SystemClock
 from josefine_stage.errors import ConfigurationError, FencedError, StageError
 from josefine_stage.handler import Handler
@@ -49,8 +50,17 @@ def settings_from_environment(kind: type[SettingsT]) -> SettingsT:
         raise SystemExit(2) from error
 
 
-def serve(stage: str, input_topic: str, settings: StageSettings, build: Callable[[], Handler[Any]]) -> NoReturn:
+def serve(
+    stage: str,
+    input_topic: str,
+    settings: StageSettings,
+    build: Callable[[], Handler[Any]],
+    *,
+    compression: Compression = "lz4",
+) -> NoReturn:
     """Runs the stage until SIGTERM or SIGINT; exit status 0, 1 for a crash, 2 for a wrong configuration.
+
+    compression: Of what it writes; "none" where that is sound.
 
     Raises:
         SystemExit: always.
@@ -61,7 +71,7 @@ def serve(stage: str, input_topic: str, settings: StageSettings, build: Callable
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        _run(stage, input_topic, settings, build, stop)
+        _run(stage, lambda: KafkaPorts(stage, input_topic, settings, compression), settings, build, stop)
     except ConfigurationError as error:
         _say(str(error))
         raise SystemExit(2) from error
@@ -74,7 +84,7 @@ def serve(stage: str, input_topic: str, settings: StageSettings, build: Callable
 
 def _run(
     stage: str,
-    input_topic: str,
+    connect: Callable[[], KafkaPorts],
     settings: StageSettings,
     build: Callable[[], Handler[Any]],
     stop: threading.Event,
@@ -86,7 +96,7 @@ def _run(
         name = NameTag(settings.redis_url, stage, settings.instance_id, settings.snapshot_ttl_s)
         if not name.sign():
             log.warning("name_not_signed", reason="Redis does not answer")
-        ports = KafkaPorts(stage, input_topic, settings)
+        ports = connect()
         store = RedisStore(settings.redis_url, stage, settings.snapshot_ttl_s)
         log.info("stage_started", delivery=settings.delivery, brokers=settings.kafka_bootstrap_servers)
         runtime = Runtime(

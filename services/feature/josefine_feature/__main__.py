@@ -12,4 +12,4 @@ from josefine_wire.topics import AUDIO_FRAMES
 
 if __name__ == "__main__":
     settings = settings_from_environment(FeatureSettings)
-    serve("feature", AUDIO_FRAMES, settings, lambda: build(settings))
+    serve("feature", AUDIO_FRAMES, settings, lambda: build(settings), compression="none")

@@ -7,4 +7,4 @@ from josefine_wire.topics import AUDIO_RAW
 
 if __name__ == "__main__":
     settings = settings_from_environment(IngestSettings)
-    serve("ingest", AUDIO_RAW, settings, lambda: IngestHandler(settings.limits))
+    serve("ingest", AUDIO_RAW, settings, lambda: IngestHandler(settings.limits), compression="none")
