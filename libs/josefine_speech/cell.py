@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from josefine_speech.rows import padded, product
+from josefine_speech.rows import Product, fitting, product
 
 WIDTH: Final = 128
 """Inputs and outputs of the cell; the state of a sequence is float32 [2, 128]: output and memory."""
@@ -33,28 +33,48 @@ class Cell:
         product(inputs, self._from_input, out=out)
         out += self._bias
 
-    def step(self, drive: Floats, output: Floats, memory: Floats) -> None:
-        """Takes the first n sequences a step further, in place.
+    def walk(self, output: Floats, memory: Floats, sequences: int) -> "Walk":
+        """Returns what takes the first `sequences` further, in place.
 
         Args:
-            drive: float32 [4, n, 128].
-            output: float32 [>= n, 128], whole blocks of rows; those behind n are left as they are.
-            memory: float32 [>= n, 128].
+            output: float32 [rows, 128], whole blocks of rows; those behind the sequences are left as they are.
+            memory: float32 [rows, 128].
+            sequences: one at least.
         """
-        sequences = drive.shape[1]
-        gates = product(output[: padded(sequences)], self._from_output)[:, :sequences]
-        gates += drive
+        return Walk(self._from_output, output, memory, sequences)
+
+
+class Walk:
+    """Steps of the same sequences: what each of them looks at is laid out once, for with few sequences that takes as
+    long as the arithmetic. One thread.
+    """
+
+    def __init__(self, from_output: Floats, output: Floats, memory: Floats, sequences: int) -> None:
+        """Cell.walk is the way here."""
+        rows = fitting(sequences, from_output)
+        products = np.empty((GATES, rows, WIDTH), np.float32)
+        self._multiply: Final = Product(output[:rows], from_output, products)
+        self._gates: Final = products[:, :sequences]
+        self._sigmoids: Final = self._gates[:_SIGMOIDS]
+        self._half: Final = np.full(self._sigmoids.shape, _HALF)
+        self._memory: Final = memory[:sequences]
+        self.output: Final = output[:sequences]
+        """float32 [sequences, 128]: of the last step."""
+
+    def step(self, drive: Floats) -> None:
+        """Takes the sequences a step further by float32 [4, sequences, 128]."""
+        gates, sigmoids, memory, output = self._gates, self._sigmoids, self._memory, self.output
+        self._multiply()
+        np.add(gates, drive, out=gates)
         np.tanh(gates, out=gates)
-        sigmoids = gates[:_SIGMOIDS]
-        sigmoids *= _HALF
-        sigmoids += _HALF
+        np.multiply(sigmoids, self._half, out=sigmoids)
+        np.add(sigmoids, self._half, out=sigmoids)
         enter, keep, leave, new = gates
-        memory, output = memory[:sequences], output[:sequences]
-        memory *= keep
-        new *= enter
-        memory += new
+        np.multiply(memory, keep, out=memory)
+        np.multiply(new, enter, out=new)
+        np.add(memory, new, out=memory)
         np.tanh(memory, out=output)
-        output *= leave
+        np.multiply(output, leave, out=output)
 
 
 def _transposed(matrices: Floats) -> Floats:

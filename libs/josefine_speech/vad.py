@@ -7,6 +7,7 @@ as stay in the core's cache.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -136,10 +137,12 @@ class VoiceActivity:
         """Returns float32 [rows of the steps], and takes output and memory through the steps."""
         rows = len(steps.rows)
         heard, last = np.zeros((padded(rows), WIDTH), np.float32), 0
-        for sequences in steps.sequences:
-            first, last = last, last + sequences
-            self._cell.step(drive[:, first:last], output, memory)
-            np.maximum(output[:sequences], self._zeros, out=heard[first:last])
+        for sequences, alike in groupby(steps.sequences):
+            walk = self._cell.walk(output, memory, sequences)
+            for _ in alike:
+                first, last = last, last + sequences
+                walk.step(drive[:, first:last])
+                np.maximum(walk.output, self._zeros, out=heard[first:last])
         return _sigmoid(product(heard, self._final)[:rows, 0] + self._final_bias)
 
     def _drive(self, frames: NDArray[np.int16]) -> Floats:

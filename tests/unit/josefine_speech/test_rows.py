@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from josefine_speech.rows import BLOCK_ROWS, BULK_ROWS, pad_rows, padded, product
+from josefine_speech.rows import BLOCK_ROWS, BULK_ROWS, Product, fitting, pad_rows, padded, product
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,25 @@ def test_rows_are_padded_with_zeros():
     assert pad_rows(whole) is whole
     assert pad_rows(np.ones((BLOCK_ROWS + 1, 3)))[BLOCK_ROWS + 1 :].tolist() == [[0, 0, 0]] * (BLOCK_ROWS - 1)
     assert [padded(rows) for rows in (0, 1, BLOCK_ROWS, BLOCK_ROWS + 1)] == [0, BLOCK_ROWS, BLOCK_ROWS, 2 * BLOCK_ROWS]
+
+
+@pytest.mark.parametrize("rows", range(1, 2 * BLOCK_ROWS + 1))
+def test_few_rows_are_alike_as_few_as_fit(rows):
+    numbers = np.random.default_rng(rows)
+    x = numbers.standard_normal((2 * BLOCK_ROWS, 128)).astype(np.float32)
+    matrices = numbers.standard_normal((4, 128, 128)).astype(np.float32)
+    fit = fitting(rows, matrices)
+    assert rows <= fit <= padded(rows)
+    out = np.empty((4, fit, 128), np.float32)
+    Product(x[:fit], matrices, out)()
+    assert out[:, :rows].tobytes() == product(x, matrices)[:, :rows].tobytes()
+
+
+def test_a_product_that_is_laid_out_sees_what_its_arrays_hold():
+    x, matrix, out = np.zeros((BLOCK_ROWS, 16)), np.eye(16), np.ones((BLOCK_ROWS, 16))
+    multiply = Product(x, matrix, out)
+    multiply()
+    assert not out.any()
+    x[3, 5] = 2.0
+    multiply()
+    assert out.tolist() == x.tolist()
