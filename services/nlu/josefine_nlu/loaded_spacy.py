@@ -33,17 +33,17 @@ class LoadedSpacy(SpacyNlpEngine):
         _multiply_with_numpy(nlp)
 
     def lemmatise(self, artifacts: NlpArtifacts) -> None:
-        """Fills in lemmas and keywords of a text that this engine has passed."""
+        """Fills in lemmas, keywords and where the tokens begin, of a text that this engine has passed."""
         doc: Doc = artifacts.tokens
         for pipe in self._lemmatisers:
             doc = pipe(doc)
         artifacts.lemmas = [token.lemma_ for token in doc]
+        artifacts.tokens_indices = [token.idx for token in doc]
         artifacts.keywords = NlpArtifacts.set_keywords(self, artifacts.lemmas, "en")
 
     def _doc_to_nlp_artifact(self, doc: Doc, language: str) -> NlpArtifacts:
         entities, scores = self._get_updated_entities(self._get_entities(doc), self._get_scores_for_entities(doc))
-        starts = [token.idx for token in doc]
-        return NlpArtifacts(entities, doc, starts, [], self, language, scores)
+        return NlpArtifacts(entities, doc, [], [], self, language, scores)
 
 
 def pipes_for_lemmas(nlp: Language) -> list[str]:

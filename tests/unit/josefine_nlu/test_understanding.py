@@ -133,12 +133,17 @@ def test_odd_texts_are_texts(piece):
     assert len(pipeline().understand([text])) == 1
 
 
-def test_the_vocabulary_does_not_grow():
-    nlp = pipeline()._nlp
-    pipeline().understand(["warm up"])
-    before = len(nlp.vocab.strings)
-    pipeline().understand([f"Qx{n}z met yw{n}k at vv{n}q." for n in range(200)])
-    assert len(nlp.vocab.strings) == before
+def test_the_vocabulary_keeps_the_first_words_and_does_not_grow_for_ever():
+    kept = 1_000
+    small = Understanding(weights(), Options(DEFAULT_KINDS, 0.4, ("US", "GB"), kept))
+    texts = [f"Qx{n}z met yw{n}k at vv{n}q in Rome." for n in range(400)]
+    strings = small._nlp.vocab.strings
+    before = len(strings)
+    found = [small.understand([text]) for text in texts]
+    after = len(strings)
+    assert before < after < before + 2 * kept
+    assert [small.understand([text]) for text in texts] == found
+    assert len(strings) == after
 
 
 def test_nothing_of_the_text_is_logged(caplog, capfd):
