@@ -79,7 +79,7 @@ class Understanding:
             return [self._understood(text, artifacts) for text, artifacts, *_ in passed]
 
     def _zone(self) -> AbstractContextManager[object]:
-        """Returns what frees the strings and lexemes of the texts inside, without which the vocabulary grows for ever."""
+        """Returns what frees the words of the texts inside, without which the vocabulary grows for ever."""
         # spaCy counts every word that it has met, also those that were freed: once it is full it stays so.
         full = len(self._nlp.vocab) >= self._options.kept_words
         return self._nlp.memory_zone() if full else nullcontext()
