@@ -48,6 +48,9 @@ def fitting(rows: int, matrix: NDArray[Number]) -> int:
     return next((enough for enough in few if rows <= enough), padded(rows))
 
 
+_Arrays = tuple[NDArray[Number], NDArray[Number], NDArray[Number]]
+
+
 class Product(Generic[Number]):
     """x @ matrix, laid out once for arrays whose numbers change. One thread at a time."""
 
@@ -56,7 +59,7 @@ class Product(Generic[Number]):
         k, n = matrix.shape[-2:]
         bulk = _bulk_rows(k, n, x.dtype) if len(x) >= BULK_ROWS else min(len(x), BLOCK_ROWS) or BLOCK_ROWS
         whole = len(x) // bulk * bulk
-        self._parts: Final = [_laid_out(x[:whole], matrix, bulk, out[..., :whole, :])]
+        self._parts: Final[list[_Arrays[Number]]] = [_laid_out(x[:whole], matrix, bulk, out[..., :whole, :])]
         if whole < len(x):
             self._parts.append(_laid_out(x[whole:], matrix, BLOCK_ROWS, out[..., whole:, :]))
 
@@ -78,9 +81,6 @@ def product(x: NDArray[Number], matrix: NDArray[Number], out: NDArray[Number] | 
     result = np.empty((*several, len(x), n), x.dtype) if out is None else out
     Product(x, matrix, result)()
     return result
-
-
-_Arrays = tuple[NDArray[Number], NDArray[Number], NDArray[Number]]
 
 
 def _laid_out(x: NDArray[Number], matrix: NDArray[Number], rows: int, out: NDArray[Number]) -> _Arrays[Number]:
