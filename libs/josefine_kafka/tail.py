@@ -56,16 +56,19 @@ class TopicTail:
         return [TopicPartition(topic, number) for number in found.partitions]
 
     def _starts(self, partitions: list[TopicPartition], start: str | int) -> list[TopicPartition]:
-        if isinstance(start, int):
-            wanted = [TopicPartition(p.topic, p.partition, start) for p in partitions]
-            return calling(
-                "offsets by time",
-                lambda: self._consumer.offsets_for_times(wanted, timeout=self._broker.timeout_s),
-            )
         if start == "beginning":
             return [TopicPartition(p.topic, p.partition, BEGINNING) for p in partitions]
         # The end as a number: a logical END would be looked up later, after the caller has begun to write.
-        return [TopicPartition(p.topic, p.partition, self._high(p)) for p in partitions]
+        ends = [TopicPartition(p.topic, p.partition, self._high(p)) for p in partitions]
+        if isinstance(start, int):
+            wanted = [TopicPartition(p.topic, p.partition, start) for p in partitions]
+            found = calling(
+                "offsets by time",
+                lambda: self._consumer.offsets_for_times(wanted, timeout=self._broker.timeout_s),
+            )
+            # Where nothing is as late as that, the answer is a logical END.
+            return [at if at.offset >= 0 else end for at, end in zip(found, ends, strict=True)]
+        return ends
 
     def _high(self, partition: TopicPartition) -> int:
         """Returns the partition's end; asks again while it has no leader yet, as just after its topic was created."""

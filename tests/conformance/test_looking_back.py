@@ -6,10 +6,12 @@ from contextlib import closing
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from deadlines import wait_until
 
 from josefine_kafka.backlog import StageBacklog
 from josefine_kafka.connection import Broker
 from josefine_kafka.stretch import LogReader
+from josefine_kafka.tail import TopicTail
 from josefine_kafka.writers import AcknowledgedWriter
 from josefine_stage.errors import BrokerError, ConfigurationError
 from josefine_stage.handler import Source
@@ -77,6 +79,21 @@ def test_what_is_written_meanwhile_does_not_keep_a_reader(broker, write):
 
 def test_an_empty_stretch_and_a_time_to_come_are_no_records(broker):
     assert list(LogReader(broker).since(UNDERSTANDING, int(time.time() * 1000) + 3_600_000)) == []
+
+
+@only_kafka  # the ends of partitions that Tansu tells are not those that it has
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_tail_from_a_time_to_come_has_all_that_is_written_after_it_is_open(broker, attempt):
+    key = uuid.uuid4().hex.encode()
+    with closing(AcknowledgedWriter(broker)) as writer:
+        writer.send(AUDIO_RAW, key, b"before")
+        writer.flush(20.0)
+        with closing(TopicTail(broker, [AUDIO_RAW], int(time.time() * 1000) + 3_600_000)) as tail:
+            writer.send(AUDIO_RAW, key, b"after")
+            writer.flush(20.0)
+            found = []
+            wait_until(lambda: found, meanwhile=lambda: found.extend(of_key(tail.poll(0.5), key)))
+    assert [raw.value for raw in found] == [b"after"]
 
 
 @only_kafka  # Tansu answers nothing at all for an offset that it has not got
