@@ -15,9 +15,11 @@ from josefine_gateway.shape.connection import error as error_message
 from josefine_gateway.shape.gaps import Gap
 from josefine_gateway.shape.live import Covered, Message, Stream, results, speech_started, utterance_end
 from josefine_gateway.shape.words import Shaped, shaped
+from josefine_wire.codec import WireError, decode
+from josefine_wire.ids import flush_sequence
 from josefine_wire.positions import samples
 from josefine_wire.records import DeadLetter, Error, Transcript, Understanding
-from josefine_wire.topics import TRANSCRIPTS, UNDERSTANDING
+from josefine_wire.topics import TRANSCRIPTS, UNDERSTANDING, channel_key
 
 PIPELINE_LAG_S: Final = 1.5
 """Audio after which a word would have been heard of: an interim comes every second, and half of one is its way."""
@@ -50,11 +52,17 @@ class _Channel:
     """Of that interim."""
     announced: int = -1
     """Segment of the last SpeechStarted."""
+    flushes: int = 0
+    """Flush marks that were answered, to whomever."""
+    flush_sequence: int = -1
+    """Of the last of them."""
     flush_answered: bool = False
     """A final that a flush closed was told, and the FLUSHED behind it has nothing to say."""
     waiting: deque[Transcript] = field(default_factory=deque)
     understood: dict[int, Understanding | None] = field(default_factory=dict)
     """Of segments that are waited for, or will be; None: nlu has given it up."""
+    ended: bool = False
+    """The end has come; it may wait behind finals."""
     end: Transcript | None = None
 
 
@@ -63,11 +71,20 @@ class Conversation:
 
     controls: tuple[Kind, ...] = ("KeepAlive", "Finalize", "CloseStream", "Configure")
 
-    def __init__(self, wanted: Wanted, stream: Stream, seen: Sequence[int] = ()) -> None:
-        """`seen`: the greatest sequence_id that the client has of each channel."""
+    def __init__(self, wanted: Wanted, stream: Stream, seen: Sequence[int] = (), flushes: int = 0) -> None:
+        """Begins a session, or one that goes on and is heard again from its first record.
+
+        Args:
+            wanted: what is to be told.
+            stream: what all messages share.
+            seen: the greatest sequence_id that the client has of each channel.
+            flushes: Finalizes of former connections. They are not answered here: the client asks again where it has no
+                answer.
+        """
         self._wanted: Final = wanted
         self._stream: Final = stream
         self._seen: Final = tuple(seen)
+        self._flushes: Final = flushes
         self._channels: dict[int, _Channel] = {}
         self._count = 0
         self._model = ""
@@ -148,19 +165,30 @@ class Conversation:
     def _transcript(self, record: Transcript) -> Iterator[Message]:
         self._count, self._model = record["channels"], record["model"]
         channel = self._channel(record["channel"])
-        if channel.end is not None or record["segment"] < channel.next_segment:
+        if channel.ended or record["segment"] < channel.next_segment:
             return
-        if record["kind"] == "INTERIM":
-            yield from self._interim(channel, record)
-            return
-        if record["kind"] == "FINAL":
-            channel.next_segment = record["segment"] + 1
-            channel.open_start, channel.revision = None, -1
+        match record["kind"]:
+            case "INTERIM":
+                yield from self._interim(channel, record)
+                return
+            case "FINAL":
+                channel.next_segment = record["segment"] + 1
+                channel.open_start, channel.revision = None, -1
+            case "FLUSHED":
+                if (sequence := flush_sequence(record["id"])) <= channel.flush_sequence:
+                    return
+                channel.flush_sequence = sequence
+            case "END":
+                channel.ended = True
         channel.waiting.append(record)
         yield from self._release(channel)
 
     def _interim(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
-        if channel.waiting or (channel.open_start is not None and record["revision"] <= channel.revision):
+        if (
+            channel.waiting
+            or record["segment"] < channel.seen
+            or (channel.open_start is not None and record["revision"] <= channel.revision)
+        ):
             return
         channel.open_start, channel.revision = record["start_sample"], record["revision"]
         yield from self._speech_from(channel, record, record["start_sample"])
@@ -176,12 +204,13 @@ class Conversation:
 
     def _not_understood(self, letter: DeadLetter) -> Iterator[Message]:
         """A final that nlu has given up is told without, and without text where that was to be redacted."""
-        for number, channel in sorted(self._channels.items()):
-            if letter["key"] == f"{letter['session_id']}/{number}".encode():
-                first = next((record for record in channel.waiting if self._waits(channel, record)), None)
-                if first is not None:
-                    channel.understood[first["segment"]] = None
-                yield from self._release(channel)
+        final = _given_up(letter)
+        if final is None or not self._wanted.understanding:
+            return
+        channel = self._channel(final["channel"])
+        if final["segment"] >= channel.covered.sequence_id:
+            channel.understood.setdefault(final["segment"], None)
+            yield from self._release(channel)
 
     def _waits(self, channel: _Channel, record: Transcript) -> bool:
         needs = self._wanted.understanding and record["kind"] == "FINAL" and bool(record["text"].strip())
@@ -208,7 +237,8 @@ class Conversation:
     def _flushed(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
         """Every Finalize is answered: by the final that it closed, else by an empty one."""
         answered, channel.flush_answered = channel.flush_answered, False
-        if not answered:
+        channel.flushes += 1
+        if not answered and channel.flushes > self._flushes:
             yield results(self._stream, channel.covered, record, Shaped())
 
     def _end(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
@@ -230,3 +260,15 @@ class Conversation:
         if word_end is not None:
             channel.gap = channel.gap.told()
             yield utterance_end(number, self.channels, word_end)
+
+
+def _given_up(letter: DeadLetter) -> Transcript | None:
+    """Returns the final that nlu could not work on; None: it was none that can be read."""
+    if letter["value"] is None:
+        return None
+    try:
+        record: Transcript = decode(TRANSCRIPTS, letter["value"])
+    except WireError:
+        return None
+    own = letter["key"] == channel_key(record["session_id"], record["channel"]).encode()
+    return record if own and record["kind"] == "FINAL" and not record["variant"] else None

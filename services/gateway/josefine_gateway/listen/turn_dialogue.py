@@ -10,6 +10,7 @@ from josefine_gateway.shape.connection import Heard
 from josefine_gateway.shape.live import Message
 from josefine_gateway.shape.turns import Turns
 from josefine_gateway.shape.words import Shaped, shaped
+from josefine_wire.ids import flush_sequence
 from josefine_wire.positions import samples
 from josefine_wire.records import Error, Transcript
 from josefine_wire.topics import TRANSCRIPTS
@@ -24,7 +25,7 @@ class TurnDialogue:
         self._options = options
         self._turns: Final = Turns(request_id, options.thresholds, options.wording)
         self._next_segment = 0
-        self._revision = -1
+        self._revision = self._flush_sequence = -1
         self._end: Transcript | None = None
         self._model = ""
 
@@ -95,6 +96,9 @@ class TurnDialogue:
                 return new
             case "FINAL":
                 self._next_segment, self._revision = record["segment"] + 1, -1
+            case "FLUSHED":
+                before, self._flush_sequence = self._flush_sequence, flush_sequence(record["id"])
+                return self._flush_sequence > before
             case "END":
                 self._end = record
         return True
