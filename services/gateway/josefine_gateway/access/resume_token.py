@@ -43,6 +43,8 @@ class ResumeToken:
     """Finalize messages that are durable."""
     at_ms: int
     """Unix time of the last acknowledgement: the token's age, and where to begin in the log."""
+    ended: bool = False
+    """Whether the end of the audio is durable: nothing can follow, only what was not told is still to be told."""
 
 
 class ResumeTokens:

@@ -9,7 +9,7 @@ from josefine_client.sessions_in_log import keyed_session
 from josefine_stage.ports import RawRecord
 from josefine_wire.codec import WireError, decode
 from josefine_wire.succession import Succession, Verdict
-from josefine_wire.topics import AUDIO_RAW, TRANSCRIPTS, UNDERSTANDING
+from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
 
 
 class Log(Protocol):
@@ -53,15 +53,26 @@ class LookBack:
                 return Standing(state, won=True)
         return Standing(state, won=False)
 
-    def results(self, session_id: str, since_ms: int, *, understanding: bool) -> Iterator[tuple[str, Any]]:
-        """Yields topic and record of all results of the session that are in the log now, each channel in its order.
+    def results(self, session_id: str, since_ms: int, *, understanding: bool) -> list[tuple[str, Any]]:
+        """Returns topic and record of the session's results that are in the log now, each channel in its order.
+
+        Of interims only the last of each channel is there, where no final has come after it: the others are out of
+        date. With `understanding` also what nlu says, or has given up: a final waits for one of the two.
 
         Raises:
             BrokerTroubleError: the log cannot be read.
         """
-        for topic in (UNDERSTANDING, TRANSCRIPTS) if understanding else (TRANSCRIPTS,):
+        found: list[tuple[str, Any]] = []
+        interims: dict[int, Any] = {}
+        for topic in (UNDERSTANDING, TRANSCRIPTS, DEAD_LETTERS) if understanding else (TRANSCRIPTS,):
             for record in self._records(topic, session_id, since_ms):
-                yield topic, record
+                if topic == TRANSCRIPTS and record["kind"] != "FLUSHED" and not record["variant"]:
+                    interims.pop(record["channel"], None)
+                if record.get("kind") == "INTERIM":
+                    interims[record["channel"]] = record
+                else:
+                    found.append((topic, record))
+        return [*found, *((TRANSCRIPTS, interim) for interim in interims.values())]
 
     def _records(self, topic: str, session_id: str, since_ms: int) -> Iterator[Any]:
         with broker_trouble():

@@ -38,6 +38,12 @@ ALIVE_S: Final = 15.0
 """A client that sends KeepAlive and no audio: the pipeline is told so often, well within its idle time-out of 60 s."""
 
 
+_REFUSED: Final = {
+    "superseded": closing.SUPERSEDED,
+    "unknown_session": closing.OVER,
+    "after_end": closing.OVER,
+}
+"""What ingest's refusal of a chunk means to who wrote it."""
 Signer = Callable[[Opened], str]
 """Returns the resume token of a session as it stands."""
 
@@ -101,6 +107,7 @@ class LiveSession:
         self._listens_s: float | None = self._wrote_s
         """Since when the client has the word; None while what it said is being taken: that is not its silence."""
         self._told_bytes = -1
+        """Audio that the client knows to be durable; -1: it was not greeted, and the greeting comes first."""
         self._told_s = 0.0
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -113,6 +120,13 @@ class LiveSession:
 
     async def run(self) -> Farewell:
         """Serves the connection to its end, the close frame included, and returns how it ended."""
+        if self._farewell is None:  # else it was ended while the handshake was answered
+            await self._converse()
+        farewell = self._farewell or closing.FAILED
+        await self._part(farewell)
+        return farewell
+
+    async def _converse(self) -> None:
         self._task = asyncio.ensure_future(self._serve())
         try:
             await self._task
@@ -121,9 +135,6 @@ class LiveSession:
         except asyncio.CancelledError:
             if self._farewell is None:
                 raise
-        farewell = self._farewell or closing.FAILED
-        await self._part(farewell)
-        return farewell
 
     def end(self, farewell: Farewell) -> None:
         """Ends the connection from outside: a replica that drains, another connection that goes on."""
@@ -156,8 +167,7 @@ class LiveSession:
         self._told_bytes = self._opened.durable_bytes
         self._put(self._dialogue.greet())
         for topic, record in self._opened.history:
-            if record["kind"] != "FLUSHED":  # the client asks again for what was not answered
-                self._put(self._dialogue.hear(topic, record))
+            self._put(self._dialogue.hear(topic, record))
         self._opened.history.clear()
 
     async def _listen(self) -> None:
@@ -222,22 +232,26 @@ class LiveSession:
         raise ClosingError(self._last_words())
 
     def _require_own(self, letter: DeadLetter) -> None:
-        """Ends the connection where ingest refuses its chunks: another one has the session."""
-        if letter["topic"] != AUDIO_RAW or letter["code"] != "superseded" or letter["value"] is None:
+        """Ends the connection where ingest refuses its chunks: another one has the session, or it is over."""
+        farewell = _REFUSED.get(letter["code"])
+        if letter["topic"] != AUDIO_RAW or farewell is None or letter["value"] is None:
             return
         try:
             chunk = decode(AUDIO_RAW, letter["value"])
         except WireError:
             return  # not written by a gateway
         if chunk["producer_id"] == self._opened.producer_id:
-            raise ClosingError(closing.SUPERSEDED)
+            raise ClosingError(farewell)
 
     def _last_words(self) -> Farewell:
         error = self._dialogue.error
         if error is None:
             if self._dialogue.idle and not self._closing:
-                return closing.SILENT
-            self._acknowledge()
+                if not self._about.resumes:
+                    return closing.SILENT
+                # What came after the pipeline's patience was over was not heard: it is not acknowledged.
+            else:
+                self._acknowledge()
             self._put(self._dialogue.farewell(self._whole(), self._token()))
             return closing.DONE
         self._put(self._dialogue.fail(error))
@@ -264,7 +278,9 @@ class LiveSession:
             now_s = time.monotonic()
             silent_s = 0.0 if self._listens_s is None else now_s - self._listens_s
             if not self._closing and silent_s > self._limits.idle_close_s:
-                raise ClosingError(closing.SILENT)
+                raise ClosingError(closing.QUIET if self._about.resumes else closing.SILENT)
+            if self._opened.upload.failed:
+                raise ClosingError(closing.BROKER)  # whoever waits for an answer sends nothing that would find out
             if now_s - self._told_s >= ACKNOWLEDGE_S:
                 self._acknowledge()
             position_s = self._seconds()
@@ -273,7 +289,7 @@ class LiveSession:
 
     def _acknowledge(self) -> None:
         durable = self._opened.durable_bytes
-        if self._about.resumes and durable > self._told_bytes:
+        if self._about.resumes and 0 <= self._told_bytes < durable:
             self._told_bytes, self._told_s = durable, time.monotonic()
             self._outbox.put(shape.acknowledged(self._token(), durable * self._about.bytes_taken, self._seconds()))
 

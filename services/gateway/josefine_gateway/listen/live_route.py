@@ -21,15 +21,17 @@ from josefine_gateway.listen.dialogue import Dialogue
 from josefine_gateway.listen.inbox import Inbox
 from josefine_gateway.listen.linear32 import linear16_of
 from josefine_gateway.listen.live import About, Limits, Line, LiveSession
-from josefine_gateway.listen.opening import CLOCKS_MS, Opened, open_session, reopen_session
+from josefine_gateway.listen.opening import CLOCKS_MS, AudioLog, ContestedError, Opened, open_session, reopen_session
 from josefine_gateway.listen.options import LiveOptions
 from josefine_gateway.listen.parsing import parse
+from josefine_gateway.listen.presence import presence
+from josefine_gateway.listen.recorded import CallerGoneError
 from josefine_gateway.listen.turn_dialogue import TurnDialogue
 from josefine_gateway.listen.turn_options import TurnOptions
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.outward.callbacks import Destination
 from josefine_gateway.parts import Parts
-from josefine_gateway.refusals import draining, refusal_of
+from josefine_gateway.refusals import CLIENT_CLOSED, draining, refusal_of
 from josefine_gateway.shape.errors import legacy
 from josefine_gateway.shape.live import Stream
 from josefine_state.api_keys import Scope
@@ -61,7 +63,11 @@ async def serve_live(parts: Parts, websocket: WebSocket, kind: type[LiveOptions]
             await held.enter_async_context(parts.limits.session(asked.principal, asked.session.session_id))
             inbox = held.enter_context(Inbox(parts.board, asked.session.session_id))
             tell = await held.enter_async_context(_teller(parts, asked, websocket))
-            opened = await _opened(parts, asked)
+            alone = held.enter_context(parts.sessions.claim(asked.session.session_id))
+            opened = await _opened(parts, websocket, asked, alone)
+        except CallerGoneError:
+            parts.metrics.requests.labels("live", str(CLIENT_CLOSED)).inc()
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is owed an answer; refusal_of logs the rest
             await _refuse(parts, websocket, request_id, error)
             return
@@ -94,14 +100,22 @@ async def _admitted(
     return Asked(request_id, principal, known.subprotocol, options, session, token)
 
 
-async def _opened(parts: Parts, asked: Asked) -> Opened:
-    if asked.token is None:
+async def _opened(parts: Parts, websocket: WebSocket, asked: Asked, alone: Callable[[], bool]) -> Opened:
+    """Returns the session; `alone`: whether no later handshake has asked for it."""
+    token = asked.token
+    if token is None:
         return await open_session(parts.writer, parts.limits.replica, asked.session)
-    parts.sessions.release(asked.session.session_id)
-    opened = await reopen_session(parts.writer, parts.limits.replica, parts.look_back, asked.session, asked.token)
-    return await opened.with_history(
-        parts.look_back, asked.token.started_at_ms - CLOCKS_MS, understanding=asked.options.needs_understanding
-    )
+    async with presence(websocket) as there:
+        audio = AudioLog(parts.writer, parts.limits.replica, parts.look_back)
+        opened = await reopen_session(audio, asked.session, token, lambda: alone() and there())
+        await opened.with_history(
+            parts.look_back, token.started_at_ms - CLOCKS_MS, understanding=asked.options.needs_understanding
+        )
+        if not there():
+            raise CallerGoneError
+        if not alone():
+            raise ContestedError
+    return opened
 
 
 @asynccontextmanager
@@ -165,10 +179,10 @@ def _live_session(parts: Parts, asked: Asked, line: Line, opened: Opened) -> Liv
         extra=options.extras,
     )
     limits = Limits(parts.settings.idle_close_s, parts.settings.slow_reader_s)
-    return LiveSession(line, opened, _dialogue(parts, asked), about, limits, _signer(parts, asked))
+    return LiveSession(line, opened, _dialogue(parts, asked, opened), about, limits, _signer(parts, asked))
 
 
-def _dialogue(parts: Parts, asked: Asked) -> Dialogue:
+def _dialogue(parts: Parts, asked: Asked, opened: Opened) -> Dialogue:
     options = asked.options
     if isinstance(options, TurnOptions):
         return TurnDialogue(asked.request_id, options)
@@ -178,9 +192,8 @@ def _dialogue(parts: Parts, asked: Asked) -> Dialogue:
         utterance_end_ms=options.utterance_end_ms or 0,
         understanding=options.needs_understanding,
     )
-    return Conversation(
-        wanted, Stream(asked.request_id, options.wording(parts.served), options.extras), options.sequence_ids
-    )
+    stream = Stream(asked.request_id, options.wording(parts.served), options.extras)
+    return Conversation(wanted, stream, options.sequence_ids, opened.standing.flushes)
 
 
 def _converter(options: LiveOptions | TurnOptions) -> Callable[[bytes], bytes]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -20,6 +21,15 @@ MOST_TAKEOVERS: Final = 5
 """Attempts: each that loses has lost to another connection of the same session."""
 CLOCKS_MS: Final = 60_000
 """How far the clocks of this replica, the stages and the broker may be apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLog:
+    """Where audio is written, bounded, and read back."""
+
+    writer: LogWriter
+    replica: Replica
+    look_back: LookBack
 
 
 class GoneError(Exception):
@@ -60,6 +70,7 @@ class Opened:
             payload_bytes=self.durable_bytes,
             flushes=self.standing.flushes + self.upload.durable_flushes,
             at_ms=int(time.time() * 1_000),
+            ended=self.standing.ended or self.upload.durable_end,
         )
 
     async def with_history(self, look_back: LookBack, since_ms: int, *, understanding: bool) -> Self:
@@ -70,7 +81,7 @@ class Opened:
         """
         session_id = self.session.session_id
         self.history = await asyncio.to_thread(
-            lambda: list(look_back.results(session_id, since_ms, understanding=understanding))
+            lambda: look_back.results(session_id, since_ms, understanding=understanding)
         )
         return self
 
@@ -88,14 +99,19 @@ async def open_session(log: LogWriter, replica: Replica, session: Session) -> Op
     return Opened(session, upload, started_at_ms, producer_id, standing)
 
 
-async def reopen_session(
-    log: LogWriter, replica: Replica, look_back: LookBack, session: Session, token: ResumeToken
-) -> Opened:
+async def reopen_session(log: AudioLog, session: Session, token: ResumeToken, wanted: Callable[[], bool]) -> Opened:
     """Returns the session that the token names, which is now this connection's.
+
+    Args:
+        log: where it is written.
+        session: as the client says it again.
+        token: how far it was.
+        wanted: whether the client still waits for this connection. A handshake that was left must not take the session
+            away from the next one, however long this process was stopped in between.
 
     Raises:
         GoneError: it is not in the log.
-        ContestedError: other connections took it over meanwhile.
+        ContestedError: other connections took it over meanwhile, or this one is not wanted any more.
         UploadError, BrokerTroubleError: the broker does not answer.
     """
     begun = Succession(
@@ -103,22 +119,30 @@ async def reopen_session(
         next_sequence=token.next_sequence,
         payload_bytes=token.payload_bytes,
         flushes=token.flushes,
+        ended=token.ended,
     )
+    if begun.ended:
+        return _reopened(log, session, token, begun.producer_id, begun)
     for _ in range(MOST_TAKEOVERS):
+        if not wanted():
+            raise ContestedError
         producer_id = uuid.uuid4().hex
         marker = takeover_chunk(
             session.session_id, producer_id, begun.producer_id, token.started_at_ms, max(begun.next_sequence, 1)
         )
-        await write_durably(log, AUDIO_RAW, audio_key(session.session_id).encode(), encode(AUDIO_RAW, marker))
+        await write_durably(log.writer, AUDIO_RAW, audio_key(session.session_id).encode(), encode(AUDIO_RAW, marker))
         standing = await asyncio.to_thread(
-            look_back.audio, session.session_id, begun, token.at_ms - CLOCKS_MS, producer_id
+            log.look_back.audio, session.session_id, begun, token.at_ms - CLOCKS_MS, producer_id
         )
         if standing.won or standing.succession.ended:
-            reached = standing.succession
-            numbering = ChunkNumbering(session, producer_id, token.started_at_ms, first_sequence=reached.next_sequence)
-            upload = Upload(log, replica, session, numbering, ended=reached.ended)
-            return Opened(session, upload, token.started_at_ms, producer_id, reached, resumed=True)
+            return _reopened(log, session, token, producer_id, standing.succession)
         if standing.succession.producer_id == begun.producer_id:
             raise GoneError
         begun = standing.succession
     raise ContestedError
+
+
+def _reopened(log: AudioLog, session: Session, token: ResumeToken, producer_id: str, reached: Succession) -> Opened:
+    numbering = ChunkNumbering(session, producer_id, token.started_at_ms, first_sequence=reached.next_sequence)
+    upload = Upload(log.writer, log.replica, session, numbering, ended=reached.ended)
+    return Opened(session, upload, token.started_at_ms, producer_id, reached, resumed=True)

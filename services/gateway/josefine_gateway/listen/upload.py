@@ -62,6 +62,7 @@ class Upload:
         self.durable_bytes = 0
         self.durable_flushes = 0
         self.durable_records = 0
+        self.durable_end = False
         self._ended = ended
 
     @property
@@ -154,24 +155,26 @@ class Upload:
 
     def _write(self, chunks: Iterable[AudioChunk]) -> None:
         for chunk in chunks:
-            size, flushes = len(chunk["payload"]), int(chunk["flush"])
+            size = len(chunk["payload"])
             self._under_way += 1
             self._pending_bytes += size + RECORD_BYTES
             self._replica.add_bytes(size + RECORD_BYTES)
 
-            def done(error: StageError | None, size: int = size, flushes: int = flushes) -> None:
-                self._loop.call_soon_threadsafe(self._done, error, size, flushes)
+            def done(error: StageError | None, chunk: AudioChunk = chunk) -> None:
+                self._loop.call_soon_threadsafe(self._done, error, chunk)
 
             self._log.send(Write(self._lane, AUDIO_RAW, self._key, encode(AUDIO_RAW, chunk), done))
 
-    def _done(self, error: StageError | None, size: int, flushes: int) -> None:
+    def _done(self, error: StageError | None, chunk: AudioChunk) -> None:
+        size = len(chunk["payload"])
         self._under_way -= 1
         self._pending_bytes -= size + RECORD_BYTES
         self._replica.remove_bytes(size + RECORD_BYTES)
         if error is None:
             self.durable_bytes += size
-            self.durable_flushes += flushes
+            self.durable_flushes += chunk["flush"] and not chunk["end"]  # the end answers for itself
             self.durable_records += 1
+            self.durable_end = chunk["end"]
         self._changed.set()
 
     async def _credit(self) -> None:
