@@ -83,7 +83,8 @@ def broker_of_kind() -> Iterator[Callable[[str], LocalStack]]:
 def engine_of_kind() -> Iterator[Stacks]:
     """Gives the whole engine by kind of broker."""
     ingest = {"JOSEFINE_IDLE_TIMEOUT_S": str(IDLE_TIMEOUT_S)}
-    inference = {"JOSEFINE_BATCH_DEADLINE_S": str(BATCH_DEADLINE_S)}
+    # Any number of live streams: how many this machine serves in time is not what is tested.
+    inference = {"JOSEFINE_BATCH_DEADLINE_S": str(BATCH_DEADLINE_S), "JOSEFINE_LIVE_STREAMS": "0"}
     stacks = Stacks(standard_services({"ingest": ingest, "inference": inference}))
     yield stacks
     stacks.stop()
