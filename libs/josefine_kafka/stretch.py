@@ -83,7 +83,9 @@ class LogReader:
         consumer.assign(list(begin))
         deadline_s = time.monotonic() + self._broker.timeout_s
         while left:
-            messages = consumer.consume(MOST, POLL_S)
+            # The first that comes is waited for, and what has come with it: consume alone would wait for all MOST.
+            first = consumer.poll(POLL_S)
+            messages = [] if first is None else [first, *consumer.consume(MOST - 1, 0)]
             for message in messages:
                 source, offset = Source(message.topic() or "", message.partition() or 0), message.offset() or 0
                 at_end = _at_end(message)
