@@ -187,8 +187,8 @@ class Resumption:
 
     def _end(self) -> None:
         """Is done; what the server cannot have heard is said, not hidden."""
-        lost = 0 if self.outbox.close_sent else self.outbox.unacknowledged
-        if lost:
+        # What was heard was acknowledged before; CloseStream itself may have come to a session that was over.
+        if lost := self.outbox.unacknowledged:
             self.fail(AudioLostError(f"the server ended the session before it heard the last {lost} bytes of audio"))
         self.state = State.DONE
 

@@ -302,10 +302,15 @@ def test_closes_that_would_come_again_are_final(code, reason, error):
     assert type(wire.core.failure) is error
 
 
-def test_a_server_that_ends_before_it_heard_all_is_an_error():
+@pytest.mark.parametrize("close_sent", [True, False])
+def test_a_server_that_ends_before_it_heard_all_is_an_error(close_sent):
     wire = Wire()
     wire.connect()
     wire.core.outbox.add(b"abc")
+    if close_sent:  # to a session that was over before
+        wire.core.outbox.close()
+        while wire.core.next_frame(wire.now_s) is not None:
+            pass
     wire.core.take(message("Metadata", request_id="r", duration=0, channels=1), wire.now_s)
     wire.deliver()
     assert isinstance(wire.events[-1], Ended)
