@@ -229,6 +229,9 @@ class LiveSession:
             if topic == DEAD_LETTERS:
                 self._require_own(record)
             self._put(self._dialogue.hear(topic, record))
+        if self._closing:
+            # The pipeline may be faster than the broker's last word to us, and what is heard is to be acknowledged.
+            await self._opened.upload.settled()
         raise ClosingError(self._last_words())
 
     def _require_own(self, letter: DeadLetter) -> None:
