@@ -7,6 +7,7 @@ from statistics import quantiles
 
 import psutil
 import pytest
+from cut_table import ROWS, Row, cut_table
 from rich.console import Console
 from rich.table import Table
 from scene import Outcome, Run, Texts
@@ -17,11 +18,17 @@ OUTCOMES = pytest.StashKey[list[Outcome]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[OUTCOMES] = []
+    config.stash[ROWS] = []
 
 
 @pytest.fixture(scope="session")
 def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
     return request.config.stash[OUTCOMES]
+
+
+@pytest.fixture(scope="session")
+def rows(request: pytest.FixtureRequest) -> list[Row]:
+    return request.config.stash[ROWS]
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +58,9 @@ def undisturbed(request: pytest.FixtureRequest, scenes: Scenes) -> dict[str, Tex
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    outcomes = config.stash[OUTCOMES]
+    outcomes, rows = config.stash[OUTCOMES], config.stash[ROWS]
+    if rows:
+        Console(width=170).print(cut_table(rows))
     if not outcomes:
         return
     Console(width=170).print(_table(outcomes))

@@ -4,11 +4,10 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 from deadlines import wait_until
 from gateways import gateway_beside
-from resumed_speech import Speech, Spoken, line_to, taken_audio, url_of
+from resumed_speech import Spoken, line_to, recording, taken_audio, url_of
 
 from josefine_client.live.events import Ended, SpeechStarted, UtteranceEnd
 from josefine_kafka.connection import Broker
@@ -18,14 +17,15 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 CUTS = 10
 FREEZES = (2, 6)
 """Which of these leave a line that takes everything and brings nothing."""
+EARLY = (4, 8)
+"""Which of these do not wait until the line stands again after the one before."""
 SESSIONS = 4
 
 
 @pytest.fixture(scope="module")
-def words(speech):
-    """Twenty seconds: a speaker twice, and silence between."""
-    pause = np.zeros(8_000, np.int16)
-    return Speech(np.concatenate([speech, pause, speech[: 8 * 16_000]]).tobytes())
+def words(sample_path):
+    """Nearly twenty seconds."""
+    return recording(sample_path("lj050-0131.wav"), times=2)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def undisturbed(words, gateway):
     """What is heard where nothing happens."""
     spoken = Spoken()
     words.hear(gateway.ws_url, spoken)
-    assert len(spoken.finals) > 2
+    assert len(spoken.finals) > 1
     return spoken
 
 
@@ -64,9 +64,12 @@ def assert_same(spoken, undisturbed):
     assert [final.sequence_id for final in spoken.finals] == [final.sequence_id for final in undisturbed.finals]
     assert spoken.transcript == undisturbed.transcript
     assert isinstance(spoken.events[-1], Ended)
-    assert of(SpeechStarted, spoken) == of(SpeechStarted, undisturbed)
-    ends_s = [event.last_word_end_s for event in of(UtteranceEnd, spoken)]
-    assert ends_s == sorted(set(ends_s))
+    # When these come depends on the interims, which are fewer where more is to be done: they are not repeated.
+    for times_s in (
+        [event.at_s for event in of(SpeechStarted, spoken)],
+        [event.last_word_end_s for event in of(UtteranceEnd, spoken)],
+    ):
+        assert times_s == sorted(set(times_s))
 
 
 def of(kind, spoken):
@@ -82,15 +85,16 @@ def test_lines_that_are_cut_and_frozen_ten_times(words, undisturbed, gateway, br
         over_kafka, kafka_done = beside(words.hear_over_kafka, broker)
         for number, place_s in enumerate(places_s):
             for line, spoken in ((one, in_threads), (other, in_asyncio)):
-                wait_until(lambda spoken=spoken, place_s=place_s: spoken.sent_s >= place_s)
+                stands = number - sum(early <= number for early in EARLY)
+                wait_until(lambda spoken=spoken, at_s=place_s: spoken.sent_s >= at_s)
+                wait_until(lambda spoken=spoken, stands=stands: len(spoken.back_s) >= stands)
                 (line.freeze if number in FREEZES else line.cut)()
         for done in (threads_done, asyncio_done, kafka_done):
             done.result()
     assert_same(in_threads, undisturbed)
     assert_same(in_asyncio, undisturbed)
     assert over_kafka.words == undisturbed.words
-    # Some come before the line stands again.
-    assert min(len(in_threads.back_s), len(in_asyncio.back_s)) >= CUTS // 2
+    assert min(len(in_threads.back_s), len(in_asyncio.back_s)) >= CUTS - len(EARLY)
     assert taken_audio(broker, begun_ms) == [words.audio] * 3
 
 
@@ -117,7 +121,7 @@ def test_replicas_that_are_killed_stopped_and_drained(
         second.pause()
         back(2)
         second.go_on()
-        spoken_for(15.0)
+        spoken_for(12.0)
         line.server = ("127.0.0.1", second.port)
         assert first.end() == 0
         back(3)

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+import wave
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cut_line import Line
 from gateways import Gateway
@@ -146,6 +148,14 @@ def line_to(gateway: Gateway) -> Iterator[Line]:
 def url_of(line: Line) -> str:
     """Returns the address of a line's near end."""
     return f"ws://127.0.0.1:{line.port}"
+
+
+def recording(path: Path, times: int) -> Speech:
+    """Returns a WAV of 16 kHz that is spoken several times, with a second of silence between."""
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (RATE_HZ, 2, 1)
+        once = file.readframes(file.getnframes())
+    return Speech(bytes(2 * RATE_HZ).join([once] * times))
 
 
 def taken_audio(broker: Broker, since_ms: int) -> list[bytes]:
