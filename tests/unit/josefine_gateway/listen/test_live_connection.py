@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -114,6 +115,25 @@ def test_a_session_is_told_to_its_end():
     assert client.kinds[0] == "Session"
     assert client.kinds[-1] == "Metadata"
     assert client.closed == (1000, "")
+
+
+def test_what_was_heard_is_acknowledged_though_the_pipeline_is_faster_than_the_broker_s_answer():
+    async def play(scene):
+        answers = threading.Event()
+        scene.replica.fates.append(answers)
+        scene.client.audio(b"1234")
+        scene.client.text("CloseStream")
+        running = asyncio.create_task(scene.farewell())
+        await scene.client.says.join()
+        scene.inbox.put(end())
+        await scene.inbox.records.join()
+        answers.set()
+        return await running, scene.client
+
+    farewell, client = played(play)
+    assert farewell is closing.DONE
+    assert client.kinds == ["Session", "Results", "Acknowledged", "Metadata"]
+    assert client.told[2]["bytes"] == 4
 
 
 @pytest.mark.parametrize(
