@@ -5,10 +5,14 @@ the runtime itself; the conformance suite runs the same cases over these and ove
 import bisect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from josefine_stage.errors import FencedError, StoreError, StoreFencedError, UnitAbortedError
 from josefine_stage.handler import Snapshot, Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
+
+LEAST_POLL_S: Final = 0.001
+"""What a poll takes: with a tenth of ever less time no deadline would be reached."""
 
 
 @dataclass
@@ -112,7 +116,7 @@ class MemoryReader:
         return Position(position.offset, "")
 
     def poll(self, most: int, timeout_s: float) -> Sequence[RawRecord]:
-        self._log.clock.now_s += timeout_s / 10
+        self._log.clock.now_s += max(timeout_s / 10, LEAST_POLL_S)
         if self.cut_off:
             return ()
         self._hear_of_the_group()
