@@ -90,7 +90,7 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
     opened = _door(settings, line)
     allowed = allow_list(settings.fetch_hosts)
     require_topics(broker)
-    writer = LogWriter(lambda: AcknowledgedWriter(broker), settings.broker_timeout_s)
+    writer = LogWriter(lambda: AcknowledgedWriter(broker, compression="none"), settings.broker_timeout_s)
     board = ResultBoard(_tails(broker), SystemClock())
     board.start()
     writer.start()
