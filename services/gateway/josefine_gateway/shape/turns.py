@@ -91,7 +91,7 @@ class Turns:
                 return self._interim(record, shaped)
             case "FINAL":
                 return self._final(record, shaped)
-        return self._end_turn("manual")
+        return self._end_turn("manual", record["end_sample"])
 
     def listen(self, heard_sample: int) -> list[Message]:
         """Takes how much audio was heard, 16 kHz samples from session start: an Update each quarter of a second.
@@ -101,7 +101,7 @@ class Turns:
         self._heard_sample = max(self._heard_sample, heard_sample)
         turn = self._turn
         if turn.started and not turn.open and self._silent_for_ms(turn) >= self._thresholds.eot_timeout_ms:
-            return self._end_turn("timeout")
+            return self._end_turn("timeout", self._heard_sample)
         if self._heard_sample - self._told_sample < UPDATE_EVERY_SAMPLES:
             return []
         return [self._info("Update")]
@@ -148,18 +148,18 @@ class Turns:
         said, confidence = (*before.said, *shaped.written), end_of_turn_confidence(record, "")
         self._turn = replace(before, said=said, open=(), open_text="", confidence=confidence)
         if not said:
-            return self._retracted() if before.started else []
+            return self._retracted(record["end_sample"]) if before.started else []
         frames = [] if before.started else [self._start()]
         if before.eager and _texts(before.words) != _texts(said):
             frames.append(self._resume())
         if record["speech_final"]:
-            return [*frames, *self._end_turn("manual" if record["flushed"] else "model")]
+            return [*frames, *self._end_turn("manual" if record["flushed"] else "model", record["end_sample"])]
         return frames or [self._info("Update")]
 
-    def _retracted(self) -> list[Message]:
+    def _retracted(self, end_sample: int) -> list[Message]:
         """The first words were a mistake: the turn ends without any, for one that started has to."""
         frames = [self._resume()] if self._turn.eager else []
-        return [*frames, *self._end_turn("model")]
+        return [*frames, *self._end_turn("model", end_sample)]
 
     def _start(self) -> Message:
         self._turn = replace(self._turn, started=True)
@@ -177,12 +177,13 @@ class Turns:
         self._turn = replace(self._turn, eager=False)
         return self._info("TurnResumed")
 
-    def _end_turn(self, trigger: Trigger) -> list[Message]:
+    def _end_turn(self, trigger: Trigger, end_sample: int) -> list[Message]:
+        """Returns the end of the turn under way. The next begins at `end_sample`, however much audio came since."""
         if not self._turn.started:
             return []
         self._turn = replace(self._turn, confidence=1.0)
         frame = self._info("EndOfTurn", trigger)
-        self._turn = _Turn(self._turn.index + 1, self._heard_sample)
+        self._turn = _Turn(self._turn.index + 1, end_sample)
         return [frame]
 
     def _silent_for_ms(self, turn: _Turn) -> float:

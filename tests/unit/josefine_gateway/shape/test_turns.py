@@ -57,6 +57,16 @@ def test_a_turn():
     assert (frames[3]["audio_window_start"], frames[3]["audio_window_end"]) == (3.0, 5.0)
 
 
+def test_a_turn_begins_where_the_last_one_ended_however_much_audio_came_since():
+    turns = Turns("r", Thresholds())
+    turns.listen(9 * SECOND)
+    [_, over] = hear(turns, transcript(text="One.", end=SECOND))
+    [start] = hear(turns, interim("Two", segment=1, start=2 * SECOND))
+
+    assert (over["event"], over["audio_window_end"]) == ("EndOfTurn", 9.0)
+    assert (start["event"], start["audio_window_start"]) == ("StartOfTurn", 1.0)
+
+
 def test_a_turn_longer_than_a_segment():
     turns = Turns("r", Thresholds())
     cut = transcript(text="One two", speech_final=False)
