@@ -21,9 +21,6 @@ from josefine_wire.positions import samples
 from josefine_wire.records import DeadLetter, Error, Transcript, Understanding
 from josefine_wire.topics import TRANSCRIPTS, UNDERSTANDING, channel_key
 
-PIPELINE_LAG_S: Final = 1.5
-"""Audio after which a word would have been heard of: an interim comes every second, and half of one is its way."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -147,11 +144,12 @@ class Conversation:
         elif record.get("stage") == "nlu":
             yield from self._not_understood(record)
 
-    def audio_reached(self, position_s: float) -> Iterator[Message]:
-        """Yields the UtteranceEnds that are due where so much audio has been sent, in seconds."""
+    def audio_reached(self, sent_s: float, heard_s: float) -> Iterator[Message]:
+        """Yields the UtteranceEnds that are due where so much audio has been sent, and heard by the pipeline."""
+        del sent_s
         for number, channel in sorted(self._channels.items()):
             if channel.open_start is None and not channel.waiting:
-                yield from self._silent_until(number, channel, samples(position_s - PIPELINE_LAG_S))
+                yield from self._silent_until(number, channel, samples(heard_s))
 
     def _ends(self) -> list[Transcript]:
         return [channel.end for _, channel in sorted(self._channels.items()) if channel.end is not None]

@@ -45,8 +45,8 @@ class Dialogue(Protocol):
     def hear(self, topic: str, record: Any) -> Iterator[Message]:
         """Yields what is to be told because of a record of transcripts, understanding or dead.letters."""
 
-    def audio_reached(self, position_s: float) -> Iterator[Message]:
-        """Yields what is due where so much audio has been sent, in seconds."""
+    def audio_reached(self, sent_s: float, heard_s: float) -> Iterator[Message]:
+        """Yields what is due where so much audio has been sent, and so much must have been heard, in seconds."""
 
     def configure(self, content: Mapping[str, Any]) -> Iterator[Message]:
         """Yields the answer to a Configure message."""

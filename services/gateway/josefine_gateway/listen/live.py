@@ -22,6 +22,7 @@ from josefine_gateway.listen.dialogue import Dialogue
 from josefine_gateway.listen.inbox import Inbox, InboxFullError
 from josefine_gateway.listen.opening import Opened
 from josefine_gateway.listen.outbox import Outbox
+from josefine_gateway.listen.trail import Trail
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.shape import connection as shape
 from josefine_gateway.shape.live import Message
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 WATCH_S: Final = 0.25
 ACKNOWLEDGE_S: Final = 0.5
 """Between two Acknowledged frames."""
+PIPELINE_LAG_S: Final = 1.5
+"""After it a word that was sent has been heard of: an interim comes every second, and half of one is its way."""
 ALIVE_S: Final = 15.0
 """A client that sends KeepAlive and no audio: the pipeline is told so often, well within its idle time-out of 60 s."""
 
@@ -106,6 +109,7 @@ class LiveSession:
         self._wrote_s = time.monotonic()
         self._listens_s: float | None = self._wrote_s
         """Since when the client has the word; None while what it said is being taken: that is not its silence."""
+        self._trail: Final = Trail(PIPELINE_LAG_S)
         self._told_bytes = -1
         """Audio that the client knows to be durable; -1: it was not greeted, and the greeting comes first."""
         self._told_s = 0.0
@@ -288,7 +292,7 @@ class LiveSession:
                 self._acknowledge()
             position_s = self._seconds()
             if position_s is not None:
-                self._put(self._dialogue.audio_reached(position_s))
+                self._put(self._dialogue.audio_reached(position_s, self._trail.at(now_s, position_s)))
 
     def _acknowledge(self) -> None:
         durable = self._opened.durable_bytes

@@ -62,8 +62,9 @@ class TurnDialogue:
             text = shaped(record, None, self._turns.wording) if said else Shaped()
             yield from self._turns.hear(record, text)
 
-    def audio_reached(self, position_s: float) -> Iterator[Message]:
-        yield from self._turns.listen(samples(position_s))
+    def audio_reached(self, sent_s: float, heard_s: float) -> Iterator[Message]:
+        del heard_s
+        yield from self._turns.listen(samples(sent_s))
 
     def configure(self, content: Mapping[str, Any]) -> Iterator[Message]:
         try:
