@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from josefine_gateway.body import is_json, json_object
 from josefine_gateway.bus.writer import LogWriter
+from josefine_gateway.calling_back import call_back, destination
 from josefine_gateway.listen.inbox import Inbox
 from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.read_options import ReadOptions
@@ -21,6 +23,7 @@ from josefine_gateway.listen.upload import write_durably
 from josefine_gateway.parts import Parts
 from josefine_gateway.refusals import draining
 from josefine_gateway.shape.read import Passage, read_answer
+from josefine_gateway.shape.recorded import accepted
 from josefine_state.api_keys import Scope
 from josefine_wire.codec import encode
 from josefine_wire.ids import end_id, final_id
@@ -45,10 +48,23 @@ async def answer_reading(parts: Parts, request: Request, request_id: str) -> Res
         raise draining()
     options = parse(ReadOptions, request.query_params.multi_items(), parts.served)
     await parts.limits.request(known.principal)
+    if options.callback is not None:
+        await parts.callbacks.require(options.callback)
     text = await _text(parts, request)
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(parts.limits.session(known.principal, uuid.UUID(request_id).hex))
+        answer = _read(parts, options, text, request_id, held.pop_all())
+    if options.callback is None:
+        return JSONResponse(await answer)
+    parts.background.start(call_back(parts, destination(parts, known.principal, options, request_id), answer))
+    return JSONResponse(accepted(request_id))
+
+
+async def _read(parts: Parts, options: ReadOptions, text: str, request_id: str, held: AsyncExitStack) -> dict[str, Any]:
+    """Returns the answer, and frees what is held for it."""
     created, session_id = datetime.now(UTC), uuid.UUID(request_id).hex
     texts = list(_cut(text))
-    async with parts.limits.session(known.principal, session_id):
+    async with held:
         with Inbox(parts.board, session_id) as inbox:
             await _write(parts.writer, session_id, texts, options.language)
             understood = await _understood(inbox, parts.settings.patience_s)
@@ -57,7 +73,7 @@ async def answer_reading(parts: Parts, request: Request, request_id: str) -> Res
         for number, part in enumerate(texts)
         if (found := understood.get(number)) is not None and found["sentiment"] is not None
     ]
-    return JSONResponse(read_answer(request_id, created, options.language, passages if options.sentiment else None))
+    return read_answer(request_id, created, options.language, passages if options.sentiment else None)
 
 
 async def _text(parts: Parts, request: Request) -> str:

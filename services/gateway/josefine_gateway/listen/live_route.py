@@ -15,6 +15,7 @@ from josefine_client.chunks import Session
 from josefine_gateway.access.keys import Known
 from josefine_gateway.access.principal import Principal
 from josefine_gateway.access.resume_token import ResumeToken
+from josefine_gateway.calling_back import destination
 from josefine_gateway.listen import closing
 from josefine_gateway.listen.conversation import Conversation, Wanted
 from josefine_gateway.listen.dialogue import Dialogue
@@ -29,7 +30,6 @@ from josefine_gateway.listen.recorded import CallerGoneError
 from josefine_gateway.listen.turn_dialogue import TurnDialogue
 from josefine_gateway.listen.turn_options import TurnOptions
 from josefine_gateway.listen.upload import UploadError
-from josefine_gateway.outward.callbacks import Destination
 from josefine_gateway.parts import Parts
 from josefine_gateway.refusals import CLIENT_CLOSED, draining, refusal_of
 from josefine_gateway.shape.errors import legacy
@@ -126,13 +126,7 @@ async def _teller(parts: Parts, asked: Asked, websocket: WebSocket) -> AsyncIter
         yield websocket.send_text
         return
     await parts.callbacks.require(options.callback)
-    destination = Destination(
-        url=options.callback,
-        request_id=asked.request_id,
-        method=options.callback_method,
-        secret=asked.principal.callback_secret or parts.settings.callback_secret or None,
-    )
-    async with parts.callbacks.lane(destination) as lane:
+    async with parts.callbacks.lane(destination(parts, asked.principal, options, asked.request_id)) as lane:
         yield lambda text: lane.post(text.encode())
 
 

@@ -68,6 +68,8 @@ class LiveOptions(Heard, Edited, Spoken, Answered, Tagged):
             raise OptionError("utterance_end_ms", "needs interim_results=true")
         if self.interim_results and self.redaction(served):
             raise OptionError("redact", "cannot be had with interim_results=true: interims are not redacted")
+        if self.callback is not None and self.wants_resume:
+            raise OptionError("callback", "cannot be had with resume: who goes on has to know what was told")
         if self.sequence_id is not None and self.resume_token is None:
             raise OptionError("sequence_id", "needs resume=<token>")
         return self

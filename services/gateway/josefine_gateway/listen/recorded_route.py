@@ -1,6 +1,5 @@
 """POST /v1/listen: a recording, from its bytes or from a URL, to the answer or to a callback."""
 
-import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,15 +14,15 @@ from starlette.responses import JSONResponse, Response
 from josefine_client.chunks import Session
 from josefine_gateway.access.principal import Principal
 from josefine_gateway.body import is_json, json_object, pieces
+from josefine_gateway.calling_back import call_back, destination
 from josefine_gateway.listen.options import RecordedOptions
 from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.recorded import Heard, Pipeline, Recording
-from josefine_gateway.outward.callbacks import Destination
 from josefine_gateway.parts import Parts
-from josefine_gateway.refusals import draining, refusal_of, refusal_of_result
+from josefine_gateway.refusals import draining, refusal_of_result
 from josefine_gateway.shape import connection
 from josefine_gateway.shape.errors import legacy
-from josefine_gateway.shape.recorded import recorded_answer
+from josefine_gateway.shape.recorded import accepted, recorded_answer
 from josefine_state.api_keys import Scope
 from josefine_wire.positions import seconds
 
@@ -63,8 +62,9 @@ async def answer_recording(parts: Parts, request: Request, request_id: str) -> R
         if asked.options.callback is None:
             with parts.metrics.answer.time():
                 return _answer(parts, asked, await recording.heard(request.is_disconnected))
-        parts.background.start(_call_back(parts, asked, recording, held.pop_all()))
-    return JSONResponse({"request_id": request_id})
+        to = destination(parts, asked.principal, asked.options, request_id)
+        parts.background.start(call_back(parts, to, _behind(parts, asked, recording, held.pop_all())))
+    return JSONResponse(accepted(request_id))
 
 
 def _asked(parts: Parts, request: Request, request_id: str, principal: Principal) -> Asked:
@@ -124,21 +124,10 @@ def answer_of(parts: Parts, asked: Asked, heard: Heard) -> tuple[int, dict[str, 
     return 200, recorded_answer(result, about, asked.options.layout(parts.served))
 
 
-async def _call_back(parts: Parts, asked: Asked, recording: Recording, held: AsyncExitStack) -> None:
-    """Sends the answer, be it a refusal, to the URL that the client named."""
+async def _behind(parts: Parts, asked: Asked, recording: Recording, held: AsyncExitStack) -> dict[str, Any]:
+    """Returns the body of a recording whose client does not wait."""
     async with held:
-        try:
-            _, body = answer_of(parts, asked, await recording.heard(_never_gone))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client is owed an answer
-            refusal = refusal_of(error)
-            body = legacy(refusal.status, refusal.message, asked.request_id, code=refusal.code)
-    destination = Destination(
-        url=asked.options.callback or "",
-        request_id=asked.request_id,
-        method=asked.options.callback_method,
-        secret=asked.principal.callback_secret or parts.settings.callback_secret or None,
-    )
-    await parts.callbacks.send(destination, json.dumps(body).encode())
+        return answer_of(parts, asked, await recording.heard(_never_gone))[1]
 
 
 async def _never_gone() -> bool:
