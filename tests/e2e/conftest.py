@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from deadlines import wait_until
-from gateway_kit import Neighbour, deepgram_at, neighbour
+from gateway_kit import CALLBACK_SECRET, Neighbour, deepgram_at, neighbour
 from gateways import Gateway, gateway_beside
 
 from josefine_cli.manifest import ReferenceClip, read_manifest
@@ -229,7 +229,7 @@ def tail_of(client):
 
 
 KEYS = (
-    ApiKey(id="any", hash=digest_of("any"), callback_secret="a secret of sixteen"),
+    ApiKey(id="any", hash=digest_of("any"), callback_secret=CALLBACK_SECRET),
     ApiKey(id="one-at-a-time", hash=digest_of("one-at-a-time"), max_sessions=1),
     ApiKey(id="reader", hash=digest_of("reader"), scopes=("read",)),
 )
@@ -258,7 +258,7 @@ def deepgram(gateway):
     return deepgram_at(gateway)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def samples_server(repository) -> Iterator[Neighbour]:
     """Serves the samples and takes callbacks."""
     with neighbour(repository / "samples") as running:

@@ -1,5 +1,7 @@
-"""What tests of the gateway need beside its clients: recordings in every encoding, and somebody to fetch from and tell."""
+"""What tests of the gateway need beside its clients: audio in every encoding, and a server to fetch from and tell."""
 
+import hashlib
+import hmac
 import io
 import json
 import queue
@@ -17,6 +19,7 @@ from deepgram import AsyncDeepgramClient, DeepgramClient, DeepgramClientEnvironm
 RATE_HZ = 16_000
 PIECE_BYTES = 6_400
 PATIENCE_S = 60.0
+CALLBACK_SECRET = "a secret of sixteen"
 
 
 def deepgram_at(gateway, kind: type = DeepgramClient, key: str = "any") -> DeepgramClient | AsyncDeepgramClient:
@@ -80,6 +83,13 @@ class Told:
         return json.loads(self.body)
 
 
+def require_signed(told: Told) -> None:
+    """Fails where a callback was not signed with the key's secret."""
+    stamp, _, signature = told.headers["josefine-signature"].removeprefix("t=").partition(",v1=")
+    signed = stamp.encode() + b"." + told.body
+    assert signature == hmac.new(CALLBACK_SECRET.encode(), signed, hashlib.sha256).hexdigest()
+
+
 class Neighbour:
     """An HTTP server on this machine: gives a folder's files, and takes callbacks."""
 
@@ -104,12 +114,13 @@ def neighbour(folder: Path) -> Iterator[Neighbour]:
         def do_GET(self):
             self._answer((folder / Path(self.path).name).read_bytes())
 
+        def do_PUT(self):
+            self.do_POST()
+
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
             known.take(Told(self.command, {name.lower(): value for name, value in self.headers.items()}, body))
             self._answer(b"")
-
-        do_PUT = do_POST
 
         def _answer(self, body):
             self.send_response(200)
