@@ -93,10 +93,17 @@ def _options(form: FormData, served: Served) -> RecordedOptions:
             raise OptionError(name, f"is not in this engine: {REFUSED[name]}")
         if name not in FIELDS and name not in REFUSED:
             raise OptionError(name[:40], "is not known")
-    if float(_text(form, "temperature") or 0.0) != 0.0:
+    if not _is_zero(_text(form, "temperature")):
         raise OptionError("temperature", "is not in this engine: it is raised where a text loops, and only there")
     asked = [("model", _text(form, "model")), ("language", _text(form, "language"))]
     return parse(RecordedOptions, [("punctuate", "true"), *asked], served)
+
+
+def _is_zero(number: str) -> bool:
+    try:
+        return float(number or 0.0) == 0.0
+    except ValueError:
+        return False
 
 
 def _text(form: FormData, name: str) -> str:
