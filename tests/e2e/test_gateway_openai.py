@@ -13,8 +13,9 @@ def transcribe(gateway, sample_path):
     """Transcribes a second and a half of speech."""
     client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0)
 
-    def transcribed(file=sample_path("lj002-0020.wav"), **options):
-        return client.audio.transcriptions.create(file=file, **{"model": "whisper-1", **options})
+    def transcribed(**options):
+        usual = {"file": sample_path("lj002-0020.wav"), "model": "whisper-1"}
+        return client.audio.transcriptions.create(**{**usual, **options})
 
     return transcribed
 
