@@ -22,12 +22,14 @@ PATIENCE_S = 60.0
 CALLBACK_SECRET = "a secret of sixteen"
 
 
-def deepgram_at(gateway, kind: type = DeepgramClient, key: str = "any") -> DeepgramClient | AsyncDeepgramClient:
+def deepgram_at(
+    gateway, kind: type = DeepgramClient, key: str = "any", **more: str
+) -> DeepgramClient | AsyncDeepgramClient:
     """Returns a client of deepgram-sdk, of the one or the other kind, of which nothing was changed but the URLs."""
     environment = DeepgramClientEnvironment(
         base=gateway.url, production=gateway.ws_url, agent=gateway.ws_url, agent_rest=gateway.url
     )
-    return kind(api_key=key, environment=environment, max_retries=0)
+    return kind(api_key=key, environment=environment, max_retries=0, **more)
 
 
 def pieces(audio: bytes) -> list[bytes]:
@@ -112,7 +114,8 @@ def neighbour(folder: Path) -> Iterator[Neighbour]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self._answer((folder / Path(self.path).name).read_bytes())
+            file = folder / Path(self.path).name
+            self._answer(file.read_bytes() if file.is_file() else None)
 
         def do_PUT(self):
             self.do_POST()
@@ -123,10 +126,10 @@ def neighbour(folder: Path) -> Iterator[Neighbour]:
             self._answer(b"")
 
         def _answer(self, body):
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
+            self.send_response(404 if body is None else 200)
+            self.send_header("content-length", str(len(body or b"")))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body or b"")
 
         def log_message(self, *_):
             """Says nothing."""

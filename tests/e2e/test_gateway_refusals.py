@@ -50,6 +50,13 @@ def test_a_key_that_is_unknown_opens_nothing(strict_gateway):
     assert refused.value.body["err_code"] == "INVALID_AUTH"
 
 
+def test_an_access_token_is_as_good_as_a_key(strict_gateway):
+    client = deepgram_at(strict_gateway, key="unknown", access_token="any")
+    assert client.read.v1.text.analyze(request={"text": "fine"}, language="en").metadata
+    with client.listen.v1.connect(model="nova-3") as connection:
+        connection.send_close_stream()
+
+
 def test_a_key_opens_what_it_is_for(strict_gateway):
     reader = deepgram_at(strict_gateway, key="reader")
     with pytest.raises(ApiError) as refused:
@@ -83,14 +90,33 @@ LIVE = [
     ({"utterance_end_ms": 1_000}, "utterance_end_ms"),
     ({"interim_results": True, "redact": "numbers"}, "redact"),
     ({"model": "unheard-of"}, "model"),
+    ({"callback": "ftp://127.0.0.1/"}, "callback"),
+    (
+        {"callback": "http://127.0.0.1/", "request_options": {"additional_query_parameters": {"resume": "true"}}},
+        "callback",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("options", "option"), LIVE)
+@pytest.mark.parametrize(("options", "option"), LIVE, ids=str)
 def test_a_handshake_is_refused_by_name(deepgram, options, option):
     with pytest.raises(InvalidStatus) as refused, deepgram.listen.v1.connect(**{"model": "nova-3", **options}):
         pass
     assert refused.value.response.status_code == HTTPStatus.BAD_REQUEST
+    assert f'"err_msg":"{option}: '.encode() in refused.value.response.body
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [({"keyterm": "Josefine"}, "keyterm"), ({"eot_threshold": 2}, "eot_threshold"), ({"redact": "pci"}, "redact")],
+    ids=str,
+)
+def test_a_handshake_of_turns_is_refused_by_name(deepgram, options, option):
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        deepgram.listen.v2.connect(model="flux-general-en", encoding="linear16", sample_rate=16_000, **options),
+    ):
+        pass
     assert f'"err_msg":"{option}: '.encode() in refused.value.response.body
 
 
@@ -104,3 +130,19 @@ def test_a_refused_handshake_is_an_error_of_the_asynchronous_client(strict_gatew
     with pytest.raises(ApiError) as refused:
         asyncio.run(connect())
     assert refused.value.status_code == status
+
+
+def test_nothing_goes_to_hosts_that_are_not_named(deepgram):
+    elsewhere = {"callback": "http://127.0.0.1:9/"}
+    asked = [
+        lambda: deepgram.listen.v1.media.transcribe_url(url="http://127.0.0.1:9/"),
+        lambda: deepgram.listen.v1.media.transcribe_file(request=b"", **elsewhere),
+        lambda: deepgram.read.v1.text.analyze(request={"text": "hi"}, language="en", **elsewhere),
+    ]
+    for ask in asked:
+        with pytest.raises(ApiError) as refused:
+            ask()
+        assert refused.value.body["err_code"] == "URL_REFUSED"
+    with pytest.raises(InvalidStatus) as refused, deepgram.listen.v1.connect(model="nova-3", **elsewhere):
+        pass
+    assert b"URL_REFUSED" in refused.value.response.body
