@@ -42,6 +42,11 @@ _REFUSALS: Final = {
     "503": "The log does not take audio, or the replica is full or about to end; see Retry-After.",
     "504": "The pipeline does not answer.",
 }
+_UNREAD: Final = {
+    "414": "The line of a handshake is longer than 8 KiB.",
+    "431": "The line and the headers of the request are longer than 16 KiB together.",
+}
+"""Refused before anybody knows of what route they are."""
 
 
 def listen_operation() -> dict[str, Any]:
@@ -106,10 +111,14 @@ def _operation(
         status: {"description": why, "content": {"application/json": {"schema": refused}}}
         for status, why in _REFUSALS.items()
     }
+    unread = {
+        status: {"description": why, "content": {"text/plain": {"schema": {"type": "string"}}}}
+        for status, why in _UNREAD.items()
+    }
     return {
         "parameters": query,
         "requestBody": {"required": True, "content": body},
-        "responses": {"200": {"description": "The answer.", "content": answer}, **refusals},
+        "responses": {"200": {"description": "The answer.", "content": answer}, **refusals, **unread},
         "security": _KEY,
     }
 

@@ -74,6 +74,7 @@ class Parts:
             "live_sessions": len(self.sessions),
             "parked_sessions": self.sessions.parked,
             "sessions": self.limits.replica.sessions,
+            "under_way_bytes": self.limits.replica.bytes,
         }
 
 

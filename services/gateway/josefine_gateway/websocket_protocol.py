@@ -31,6 +31,19 @@ class PlainSpokenWebSocket(WebSocketsSansIOProtocol):
         if self.initial_response is not None and self.close_sent:
             self.handshake_complete = True
 
+    def send_receive_event_to_app(self) -> None:
+        """Passes a message on; one that is no text is answered, and is nothing to print a stack for."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            self.frames = [b"".join(self.frames)]
+            try:
+                self.frames[0].decode()
+            except UnicodeDecodeError:
+                self.frames.clear()
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
     def handle_parser_exception(self) -> None:
         """Sends the close frame and lets the client read it."""
         close = self.conn.close_sent

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 from starlette.responses import JSONResponse
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from josefine_client.chunks import Session
 from josefine_gateway.access.keys import Known
@@ -138,14 +138,24 @@ async def _converse(parts: Parts, websocket: WebSocket, asked: Asked, opened: Op
     log.info("live_session_opened", resumed=opened.resumed, **facts)
     try:
         with parts.metrics.connections.track_inprogress():
-            await websocket.accept(asked.subprotocol, _headers(parts, asked, opened))
-            farewell = await live.run()
+            farewell = await _accepted(parts, websocket, asked, opened, live)
         parts.metrics.closes.labels(str(farewell.code)).inc()
         log.info("live_session_closed", code=farewell.code, reason=farewell.reason, **facts)
         await _after(parts, opened, farewell, ended=live.ended)
     finally:
         parts.metrics.audio.inc(opened.upload.durable_bytes)
         parts.sessions.leave(session_id, live.end)
+
+
+async def _accepted(
+    parts: Parts, websocket: WebSocket, asked: Asked, opened: Opened, live: LiveSession
+) -> closing.Farewell:
+    """Answers the handshake and serves the connection; returns how it ended."""
+    try:
+        await websocket.accept(asked.subprotocol, _headers(parts, asked, opened))
+    except WebSocketDisconnect:
+        return closing.CUT
+    return await live.run()
 
 
 async def _after(parts: Parts, opened: Opened, farewell: closing.Farewell, *, ended: bool) -> None:
