@@ -19,6 +19,7 @@ from josefine_wire.topics import AUDIO_RAW, audio_key
 GATHER_S: Final = 0.1
 """Frames of 20 ms become records of 100 ms: each stage pays for records (ADR 13), and 0.1 s is not noticed."""
 GATHER_BYTES: Final = 32 * 1024
+"""Of audio whose rate is not known; who sends more at a time does not wait."""
 CREDIT_BYTES: Final = 1024 * 1024
 """What one connection may have under way: the socket waits beyond it, and with it the sender."""
 RECORD_BYTES: Final = 512
@@ -50,6 +51,8 @@ class Upload:
         self._key: Final = audio_key(session.session_id).encode()
         self._gathers: Final = session.encoding != "opus"  # a packet is a record
         self._block: Final = session.block_bytes
+        rate = session.bytes_per_second
+        self._enough: Final = min(GATHER_BYTES, int(rate * GATHER_S)) if rate else GATHER_BYTES
         self._numbering: Final = numbering
         self._loop: Final = asyncio.get_running_loop()
         self._lane: Final = Lane()
@@ -90,7 +93,7 @@ class Upload:
         await self._replica.room()
         if self._gathers:
             self._gathered += payload
-            if len(self._gathered) >= GATHER_BYTES:
+            if len(self._gathered) >= self._enough:
                 self._release()
             elif self._timer is None:
                 self._timer = self._loop.call_later(GATHER_S, self._release)

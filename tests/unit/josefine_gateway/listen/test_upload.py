@@ -100,3 +100,18 @@ def test_a_flood_of_flushes_is_slowed_down():
         late.cancel()
 
     asyncio.run(scene())
+
+
+def test_a_frame_of_a_tenth_of_a_second_does_not_wait_for_another():
+    async def scene():
+        log = Log()
+        speaking = upload(log, replica())
+        for _ in range(4):
+            await speaking.audio(bytes(640))
+        assert not log.writes
+        await speaking.audio(bytes(640))
+        assert len(log.writes) == 1
+        await speaking.audio(bytes(3_200))
+        assert len(log.writes) == 2
+
+    asyncio.run(scene())
