@@ -5,7 +5,7 @@ import os
 import ssl
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -255,8 +255,9 @@ def test_https_and_wss(engine_of_kind, certificate, sample_path):
         with pytest.raises(httpx.TransportError):
             httpx.post(url.replace("https", "http"), content=audio)
         with connect(url.replace("https", "wss"), ssl=trusting, compression=None) as websocket:
-            with pytest.raises(ConnectionClosed) as caught:
+            with suppress(ConnectionClosed):
                 websocket.send(bytes(20_000_000))
+            with pytest.raises(ConnectionClosed) as caught:
                 websocket.recv(PATIENCE_S)
             assert caught.value.rcvd.code == 1009
         assert "country" not in gateway.log.read_text().lower()
