@@ -1,6 +1,7 @@
 """Live speech from the real deepgram-sdk to the real gateway, faster than it is spoken."""
 
 import asyncio
+import hashlib
 import threading
 from itertools import pairwise
 
@@ -156,6 +157,14 @@ def test_every_finalize_is_answered_and_control_messages_end_nothing(deepgram, s
     assert misread.variant == "SchemaError"
     assert text(rest) == "in 1813"
     assert isinstance(rest[-1], ListenV1Metadata)
+
+
+@pytest.mark.parametrize("options", [{"model": "nova-3"}, LINEAR16], ids=["container", "raw"])
+def test_who_says_nothing_is_told_of_nothing(deepgram, options):
+    with deepgram.listen.v1.connect(**options) as connection:
+        connection.send_close_stream()
+        [metadata] = connection
+    assert (metadata.duration, metadata.sha256) == (0, hashlib.sha256().hexdigest())
 
 
 def test_leaving_without_close_stream_is_answered_at_once(deepgram, short_speech):

@@ -35,6 +35,8 @@ log = structlog.get_logger()
 WATCH_S: Final = 0.25
 ACKNOWLEDGE_S: Final = 0.5
 """Between two Acknowledged frames."""
+NOTHING_SAID: Final = "empty_audio"
+"""Of a container without a sample: an error of a recording, but not of somebody who has opened a microphone."""
 PIPELINE_LAG_S: Final = 1.5
 """After it a word that was sent has been heard of: an interim comes every second, and half of one is its way."""
 ALIVE_S: Final = 15.0
@@ -252,7 +254,7 @@ class LiveSession:
 
     def _last_words(self) -> Farewell:
         error = self._dialogue.error
-        if error is None:
+        if error is None or error["code"] == NOTHING_SAID:
             if self._dialogue.idle and not self._closing:
                 if not self._about.resumes:
                     return closing.SILENT
