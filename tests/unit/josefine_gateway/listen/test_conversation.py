@@ -169,15 +169,16 @@ def test_other_dead_letters_say_nothing_of_a_final(more):
 def test_an_utterance_end_is_told_once_however_it_is_found():
     dialogue = conversation(Wanted(utterance_end_ms=1_000))
     hear(dialogue, final("One."))
-    assert told(dialogue.audio_reached(4.0)) == ["UtteranceEnd"]
-    assert told(dialogue.audio_reached(5.0)) == []
+    assert told(dialogue.audio_reached(60.0, heard_s=1.0)) == []
+    assert told(dialogue.audio_reached(60.0, heard_s=2.5)) == ["UtteranceEnd"]
+    assert told(dialogue.audio_reached(60.0, heard_s=5.0)) == []
     assert told(hear(dialogue, final("Two.", 1, 6 * SECOND))) == [("final", "two", 2)]
 
 
 def test_while_somebody_speaks_no_utterance_ends():
     dialogue = conversation(Wanted(utterance_end_ms=1_000))
     hear(dialogue, final("One."), interim("Two", 1, start=3 * SECOND))
-    assert list(dialogue.audio_reached(9.0)) == []
+    assert list(dialogue.audio_reached(9.0, heard_s=9.0)) == []
 
 
 def test_replays_beside_the_session_are_no_results_of_it():
