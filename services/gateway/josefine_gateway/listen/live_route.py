@@ -111,10 +111,11 @@ async def _opened(parts: Parts, websocket: WebSocket, asked: Asked, alone: Calla
         await opened.with_history(
             parts.look_back, token.started_at_ms - CLOCKS_MS, understanding=asked.options.needs_understanding
         )
-        if not there():
-            raise CallerGoneError
         if not alone():
             raise ContestedError
+        if not there():
+            parts.sessions.park(opened)  # it is this replica's, whoever else had it
+            raise CallerGoneError
     return opened
 
 
