@@ -3,6 +3,7 @@
 import json
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import quantiles
 
 import psutil
@@ -19,6 +20,12 @@ OUTCOMES = pytest.StashKey[list[Outcome]]()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[OUTCOMES] = []
     config.stash[ROWS] = []
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # `make test` has a short form of it, tests/e2e/test_gateway_resume.py.
+    is_long = collection_path.name == "test_gateway_cuts.py"
+    return True if is_long and not config.getoption("--chaos-repeats") else None
 
 
 @pytest.fixture(scope="session")
