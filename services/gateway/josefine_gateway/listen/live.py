@@ -33,6 +33,9 @@ from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS
 
 log = structlog.get_logger()
 WATCH_S: Final = 0.25
+QUIET_S: Final = 5.0
+QUIET_WATCH_S: Final = 1.0
+"""Where no audio has come for so long, nothing is due but the end of patience."""
 ACKNOWLEDGE_S: Final = 0.5
 """Between two Acknowledged frames."""
 NOTHING_SAID: Final = "empty_audio"
@@ -283,7 +286,8 @@ class LiveSession:
         """Does what time asks for."""
         while True:
             # Nothing tells that nothing has come: silence, and audio that has become durable, are looked for.
-            await asyncio.sleep(WATCH_S)
+            quiet = time.monotonic() - self._wrote_s > QUIET_S
+            await asyncio.sleep(QUIET_WATCH_S if quiet else WATCH_S)
             now_s = time.monotonic()
             silent_s = 0.0 if self._listens_s is None else now_s - self._listens_s
             if not self._closing and silent_s > self._limits.idle_close_s:
