@@ -5,6 +5,7 @@ trip, and whoever waits knows that its record is durable.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from josefine_stage.errors import StageError
 Done = Callable[[StageError | None], None]
 """Called once by the writer's thread: None when the record is durable, else why it may not be. Must not block."""
 
+COMPANY_S: Final = 0.01
+"""A record waits so long for others: each flush is a round trip, two threads that wake, and a turn of the event loop,
+and fifty who speak would have one for every record."""
 log = structlog.get_logger()
 
 
@@ -72,7 +76,7 @@ class LogWriter:
         self._thread.start()
 
     def send(self, write: Write) -> None:
-        """Queues a record; its `done` is called once. The caller bounds what it has queued (credit.py)."""
+        """Queues a record; its `done` is called once. The caller bounds what it has queued (listen/upload.py)."""
         with self._wake:
             self._queue.append(write)
             self._wake.notify()
@@ -113,6 +117,8 @@ class LogWriter:
         """Returns all that is queued, waiting for the first; empty: it is time to end."""
         with self._wake:
             self._wake.wait_for(lambda: self._queue or self._closing)
+        time.sleep(COMPANY_S)
+        with self._wake:
             batch = list(self._queue)
             self._queue.clear()
         return batch
