@@ -26,6 +26,7 @@ class SessionResult:
     session_id: str
     want_understanding: bool = True
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    _channels: int = 0
     _finals: dict[tuple[int, int], Transcript] = field(default_factory=dict)
     _interims: dict[tuple[int, int], Transcript] = field(default_factory=dict)
     _flushes: dict[int, Transcript] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class SessionResult:
     def add_transcript(self, record: Transcript) -> bool:
         """Takes a record of this session; returns whether it says something new."""
         channel, place = record["channel"], (record["channel"], record["segment"])
+        self._channels = max(self._channels, record["channels"])
         match record["kind"]:
             case "END":
                 new = channel not in self._ends
@@ -78,8 +80,7 @@ class SessionResult:
     @property
     def channels(self) -> int | None:
         """How many channels the session has; None before anything has come."""
-        known = [*self._ends.values(), *self._flushes.values(), *self._finals.values(), *self._interims.values()]
-        return max((record["channels"] for record in known), default=None)
+        return self._channels or None
 
     @property
     def transcribed(self) -> bool:

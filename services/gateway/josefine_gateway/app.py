@@ -18,7 +18,7 @@ from josefine_gateway.listen.live_route import REQUEST_HEADER, serve_live
 from josefine_gateway.listen.options import LiveOptions
 from josefine_gateway.listen.recorded_route import answer_recording
 from josefine_gateway.listen.turn_options import TurnOptions
-from josefine_gateway.openapi import DESCRIPTION, listen_operation, read_operation, transcription_operation
+from josefine_gateway.openapi import DESCRIPTION, listen_operation, read_operation, transcription_operation, with_key
 from josefine_gateway.parts import Parts
 from josefine_gateway.read_route import answer_reading
 from josefine_gateway.refusals import refusal_of
@@ -41,6 +41,7 @@ def build_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(
         lifespan=lifespan,
+        redirect_slashes=False,  # it would send audio wherever a Host header says
         title="Josefine",
         version=version("josefine"),
         description=DESCRIPTION,
@@ -52,6 +53,8 @@ def build_app(parts: Parts) -> FastAPI:
     app.add_api_websocket_route("/{path:path}", _nowhere)
     for kind in (HTTPException, AccessError):
         app.add_exception_handler(kind, _refused)
+    document = app.openapi
+    app.openapi = lambda: with_key(document())  # type: ignore[method-assign]  # FastAPI's way to add to its document
     return app
 
 

@@ -28,5 +28,5 @@ def gateway_metrics(registry: CollectorRegistry) -> GatewayMetrics:
         closes=Counter("josefine_gateway_closes", "Live connections ended.", ["code"], registry=r),
         requests=Counter("josefine_gateway_requests", "Requests answered.", ["route", "status"], registry=r),
         answer=Histogram("josefine_gateway_answer_seconds", "Time to answer a recording.", buckets=SECONDS, registry=r),
-        audio=Counter("josefine_gateway_audio_bytes", "Bytes of audio taken.", registry=r),
+        audio=Counter("josefine_gateway_audio_bytes", "Bytes of audio taken from live connections.", registry=r),
     )

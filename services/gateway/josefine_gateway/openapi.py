@@ -49,6 +49,13 @@ _UNREAD: Final = {
 """Refused before anybody knows of what route they are."""
 
 
+def with_key(document: dict[str, Any]) -> dict[str, Any]:
+    """Returns the document with the scheme that its routes name."""
+    scheme = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Token KEY, or Bearer KEY"}
+    document.setdefault("components", {})["securitySchemes"] = {"ApiKey": scheme}
+    return document
+
+
 def listen_operation() -> dict[str, Any]:
     """Returns what POST /v1/listen takes and answers."""
     audio = {"schema": {"type": "string", "format": "binary"}}

@@ -105,7 +105,7 @@ def open_parts(settings: GatewaySettings, registry: CollectorRegistry) -> Iterat
             allowances=(allowances := SharedOrOwn(SharedAllowances(line), OwnAllowances())),
             limits=Limits(allowances, Replica(ReplicaLimits(settings.max_sessions, settings.max_under_way_bytes))),
             tokens=ResumeTokens(resume_secret(settings.secret or None, line), settings.resume_token_ttl_s),
-            served=Served(model=settings.model, others=settings.models),
+            served=Served(settings.model, settings.models, pii_kinds=frozenset(settings.pii_kinds)),
             metrics=gateway_metrics(registry),
             sessions=Sessions(settings.resume_window_s),
             fetcher=Fetcher(allowed, FetchLimits(settings.max_upload_bytes)),

@@ -88,10 +88,15 @@ class Server(uvicorn.Server):
         for listening in self.servers:
             listening.close()
         self._parts.draining.set()
-        await self._parts.sessions.drain()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                await self._parts.sessions.drain()
+        except TimeoutError:
+            log.warning("sessions_not_told", sessions=len(self._parts.sessions))
         await super().shutdown(sockets)
         await self._parts.background.drain(self.config.timeout_graceful_shutdown or 0.0)
         await self._parts.callbacks.drain(self.config.timeout_graceful_shutdown or 0.0)
+        await self._parts.fetcher.close()
         for task in (self._beats, self._keeping):
             task.cancel()
 

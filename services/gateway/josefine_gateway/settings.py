@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from josefine_gateway.listen.served import DEFAULT_KINDS
+
 _MIB = 1024 * 1024
 
 
@@ -60,6 +62,8 @@ class GatewaySettings(BaseSettings):
     """The engine's default model, by which options are checked; give inference and gateway the same."""
     models: tuple[str, ...] = ()
     """Names of models that a client may ask for besides the engine's default, as a JSON list."""
+    pii_kinds: Annotated[tuple[str, ...], NoDecode] = DEFAULT_KINDS
+    """What nlu redacts, by the same variable: other kinds are refused where a client asks for them."""
     stages: dict[str, str] = Field(default_factory=dict)
     """What the console shows: a JSON object of stage names and the addresses of their metrics."""
     kafka_bootstrap_servers: Annotated[
@@ -89,6 +93,8 @@ class GatewaySettings(BaseSettings):
     def _split(cls, values: object) -> object:
         if isinstance(values, dict) and isinstance(hosts := values.get("fetch_hosts"), str):
             values = {**values, "fetch_hosts": tuple(host.strip() for host in hosts.split(",") if host.strip())}
+        if isinstance(values, dict) and isinstance(kinds := values.get("pii_kinds"), str):
+            values = {**values, "pii_kinds": tuple(kind.strip().upper() for kind in kinds.split(",") if kind.strip())}
         return values
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """WebSocket as uvicorn speaks it, where a client that breaks the protocol is told so and is then let go."""
 
+from asyncio import TimerHandle
 from typing import Final
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
@@ -20,6 +21,7 @@ class PlainSpokenWebSocket(WebSocketsSansIOProtocol):
     """A connection that ends with an answer: of the handshake, or a close frame."""
 
     _waiting_bytes = 0
+    _last_call: TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Takes what came."""
@@ -54,6 +56,29 @@ class PlainSpokenWebSocket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
             return
         self._pass_on({"type": "websocket.receive", "text": text}, len(payload))
+
+    def handle_ping(self) -> None:
+        """Answers; not a client that does not read, whose answers would pile up."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def keepalive_timeout(self) -> None:
+        """Ends a connection that is silent, also where its client takes not even the end."""
+        super().keepalive_timeout()
+        self.loop.call_later(LINGER_S, self.transport.abort)
+
+    async def run_asgi(self) -> None:
+        """Serves the connection; afterwards it is gone soon, whatever is still to be read."""
+        await super().run_asgi()
+        self._last_call = self.loop.call_later(self.close_timeout + LINGER_S, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Takes note."""
+        if self._last_call is not None:
+            self._last_call.cancel()
+        super().connection_lost(exc)
 
     async def receive(self) -> ASGIReceiveEvent:
         """Returns what came next; reads on once nothing waits any more."""

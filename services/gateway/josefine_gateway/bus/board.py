@@ -8,7 +8,6 @@ import structlog
 
 from josefine_client.sessions_in_log import keyed_session
 from josefine_stage.clock import Clock
-from josefine_stage.errors import StageError
 from josefine_stage.ports import RawRecord
 from josefine_wire.codec import WireError, decode
 
@@ -87,8 +86,8 @@ class ResultBoard:
                 for raw in tail.poll(POLL_S):
                     self._pin(raw)
                 self._polled_s = self._clock.monotonic_s()
-            except StageError as error:
-                log.warning("results_not_read", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - nobody else would hear of it, and all sessions wait for this thread
+                log.warning("results_not_read", kind=type(error).__name__, reason=str(error))
                 if tail is not None:
                     tail.close()
                 tail = None
@@ -97,7 +96,7 @@ class ResultBoard:
             tail.close()
 
     def _pin(self, raw: RawRecord) -> None:
-        self._seen_ms = max(self._seen_ms or 0, raw.timestamp_ms)
+        self._seen_ms = max(self._seen_ms or 0, min(raw.timestamp_ms, int(self._clock.epoch_s() * 1_000)))
         listener = self._listeners.get(keyed_session(raw))
         if listener is None:
             return

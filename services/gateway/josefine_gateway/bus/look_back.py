@@ -1,8 +1,9 @@
 """What the log says already of one session: for a connection that goes on with it. Blocking; own connections."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from josefine_client.errors import broker_trouble
 from josefine_client.sessions_in_log import keyed_session
@@ -10,6 +11,8 @@ from josefine_stage.ports import RawRecord
 from josefine_wire.codec import WireError, decode
 from josefine_wire.succession import Succession, Verdict
 from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
+
+MOST_AT_ONCE: Final = 4
 
 
 class Log(Protocol):
@@ -33,6 +36,8 @@ class LookBack:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self.threads: Final = ThreadPoolExecutor(MOST_AT_ONCE, "look-back")
+        """Where its calls are made: they take seconds where the log is full, and keys are looked up meanwhile."""
 
     def audio(self, session_id: str, begun: Succession, since_ms: int, producer_id: str) -> Standing:
         """Returns where the session's audio stands, as of the takeover by `producer_id` where that is in the log.

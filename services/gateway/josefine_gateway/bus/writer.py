@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from josefine_stage.errors import StageError
+from josefine_stage.errors import BrokerError, StageError
 
 Done = Callable[[StageError | None], None]
 """Called once by the writer's thread: None when the record is durable, else why it may not be. Must not block."""
@@ -101,10 +101,11 @@ class LogWriter:
                 for write in sound:
                     records.send(write.topic, write.key, write.value)
                 records.flush(self._timeout_s)
-            except StageError as error:
-                log.warning("records_not_acknowledged", records=len(sound), reason=str(error))
+            except Exception as error:  # noqa: BLE001 - nobody else would hear of it, and all sessions wait for this thread
+                kind = type(error).__name__
+                log.warning("records_not_acknowledged", records=len(sound), kind=kind, reason=str(error))
                 for write in sound:
-                    write.lane.failed = error
+                    write.lane.failed = error if isinstance(error, StageError) else BrokerError(f"{kind}: {error}")
                 if records is not None:
                     records.abandon()
                 records = None

@@ -24,6 +24,8 @@ SILENT = Farewell(1011, "NET-0001", end_session=True)
 QUIET = Farewell(1011, "NET-0001", end_session=False)
 """Silence of a client that can resume: a line that takes everything and brings nothing looks like it."""
 OVER = Farewell(1008, "over: the session ended before this audio came", end_session=False)
+STALLED = Farewell(1011, "NET-0000", end_session=True)
+"""The pipeline says nothing more of a session that its client has ended."""
 BROKER = Farewell(1011, "resume: the log does not take audio", end_session=False)
 FAILED = Farewell(1011, "resume: internal error", end_session=False)
 DRAINING = Farewell(1012, "resume", end_session=False)

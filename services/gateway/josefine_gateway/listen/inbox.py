@@ -1,6 +1,7 @@
 """Where a session's results wait for its connection, from the board's thread to the event loop."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final, Self
 
 from josefine_gateway.bus.board import ResultBoard
@@ -16,7 +17,9 @@ class InboxFullError(Exception):
 class Inbox:
     """Records of one session in the order in which they were read. Use as a context; one event loop."""
 
-    def __init__(self, board: ResultBoard, session_id: str) -> None:
+    def __init__(self, board: ResultBoard, session_id: str, most_records: int = MOST_RECORDS) -> None:
+        """`most_records` may wait."""
+        self._most: Final = most_records
         self._board: Final = board
         self._session_id: Final = session_id
         self._loop: Final = asyncio.get_running_loop()
@@ -36,9 +39,10 @@ class Inbox:
         Raises:
             InboxFullError: too many were waiting.
         """
-        if self._queue.qsize() > MOST_RECORDS:
+        if self._queue.qsize() > self._most:
             raise InboxFullError
         return await self._queue.get()
 
     def _listen(self, topic: str, record: Any) -> None:
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, (topic, record))
+        with suppress(RuntimeError):  # the event loop has ended
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, (topic, record))

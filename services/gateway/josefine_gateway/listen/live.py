@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from josefine_client.errors import SessionError
 from josefine_gateway.listen import closing
 from josefine_gateway.listen.closing import ClosingError, Farewell
 from josefine_gateway.listen.control import ControlError, parse_control
@@ -62,6 +63,8 @@ class Limits:
 
     idle_close_s: float
     slow_reader_s: float
+    patience_s: float
+    """Silence of the pipeline after CloseStream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class LiveSession:
         self._told_bytes = -1
         """Audio that the client knows to be durable; -1: it was not greeted, and the greeting comes first."""
         self._told_s = 0.0
+        self._news_s = self._wrote_s
+        """When the pipeline was heard of last, or had reason to be."""
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._farewell: Farewell | None = None
@@ -228,6 +233,7 @@ class LiveSession:
 
     async def _close_stream(self) -> None:
         self._closing = True
+        self._news_s = time.monotonic()
         await self._opened.upload.end()
         self._acknowledge()
 
@@ -235,6 +241,7 @@ class LiveSession:
         """Passes on what the log says, to the end of the session."""
         while not self._dialogue.over:
             topic, record = await self._inbox.next()
+            self._news_s = time.monotonic()
             if topic == DEAD_LETTERS:
                 self._require_own(record)
             self._put(self._dialogue.hear(topic, record))
@@ -292,6 +299,8 @@ class LiveSession:
             silent_s = 0.0 if self._listens_s is None else now_s - self._listens_s
             if not self._closing and silent_s > self._limits.idle_close_s:
                 raise ClosingError(closing.QUIET if self._about.resumes else closing.SILENT)
+            if self._closing and now_s - self._news_s > self._limits.patience_s:
+                raise ClosingError(closing.STALLED)
             if self._opened.upload.failed:
                 raise ClosingError(closing.BROKER)  # whoever waits for an answer sends nothing that would find out
             if now_s - self._told_s >= ACKNOWLEDGE_S:
@@ -311,12 +320,14 @@ class LiveSession:
         if farewell in (closing.CUT, closing.LEFT):
             return
         try:
-            if farewell is closing.DRAINING:
-                await self._opened.upload.settled()
-                self._acknowledge()
-            await self._outbox.drain()
-            await self._websocket.close(farewell.code, farewell.reason)
-        except (ClosingError, UploadError, WebSocketDisconnect, RuntimeError):
+            # A client that reads nothing takes no close frame either: nobody waits for it longer than for a message.
+            async with asyncio.timeout(self._limits.slow_reader_s):
+                if farewell is closing.DRAINING:
+                    await self._opened.upload.settled()
+                    self._acknowledge()
+                await self._outbox.drain()
+                await self._websocket.close(farewell.code, farewell.reason)
+        except (ClosingError, UploadError, WebSocketDisconnect, RuntimeError, TimeoutError):
             return  # gone meanwhile: whoever comes back is told again
 
     def _put(self, messages: Iterator[Message]) -> None:
@@ -352,6 +363,8 @@ def _met(error: BaseException) -> Farewell:
             return closing.BROKER
         case InboxFullError():
             return closing.SLOW_READER
+        case SessionError():
+            return closing.UNDECODABLE  # a packet that no record holds
         case WebSocketDisconnect():
             return closing.CUT  # met while it was told something
     log.error("live_session_failed", kind=type(error).__name__, exc_info=error)

@@ -142,7 +142,7 @@ async def _converse(parts: Parts, websocket: WebSocket, asked: Asked, opened: Op
             farewell = await _accepted(parts, websocket, asked, opened, live)
         parts.metrics.closes.labels(str(farewell.code)).inc()
         log.info("live_session_closed", code=farewell.code, reason=farewell.reason, **facts)
-        await _after(parts, opened, farewell, ended=live.ended)
+        await _after(parts, asked, opened, farewell, ended=live.ended)
     finally:
         parts.metrics.audio.inc(opened.upload.durable_bytes)
         parts.sessions.leave(session_id, live.end)
@@ -159,11 +159,13 @@ async def _accepted(
     return await live.run()
 
 
-async def _after(parts: Parts, opened: Opened, farewell: closing.Farewell, *, ended: bool) -> None:
-    """Ends the session whose client has left, and keeps the one whose connection was cut."""
-    if ended or opened.upload.failed or farewell in (closing.SUPERSEDED, closing.DRAINING):
+async def _after(parts: Parts, asked: Asked, opened: Opened, farewell: closing.Farewell, *, ended: bool) -> None:
+    """Ends the session whose client has left or cannot come back, and keeps the one whose connection was cut."""
+    if ended or opened.upload.failed or farewell is closing.SUPERSEDED:
         return
-    if not farewell.end_session:
+    if asked.options.resumable and farewell is closing.DRAINING:
+        return
+    if asked.options.resumable and not farewell.end_session:
         parts.sessions.park(opened)
         return
     try:
@@ -183,7 +185,7 @@ def _live_session(parts: Parts, asked: Asked, line: Line, opened: Opened) -> Liv
         tags=tuple(options.tag),
         extra=options.extras,
     )
-    limits = Limits(parts.settings.idle_close_s, parts.settings.slow_reader_s)
+    limits = Limits(parts.settings.idle_close_s, parts.settings.slow_reader_s, parts.settings.patience_s)
     return LiveSession(line, opened, _dialogue(parts, asked, opened), about, limits, _signer(parts, asked))
 
 
@@ -219,8 +221,10 @@ def _signer(parts: Parts, asked: Asked) -> Callable[[Opened], str]:
 
 
 def _headers(parts: Parts, asked: Asked, opened: Opened) -> list[tuple[bytes, bytes]]:
-    token = _signer(parts, asked)(opened)
-    return [(REQUEST_HEADER, asked.request_id.encode()), (TOKEN_HEADER, token.encode())]
+    headers = [(REQUEST_HEADER, asked.request_id.encode())]
+    if asked.options.resumable:
+        headers.append((TOKEN_HEADER, _signer(parts, asked)(opened).encode()))
+    return headers
 
 
 async def _refuse(parts: Parts, websocket: WebSocket, request_id: str, error: Exception) -> None:

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, Self
 
 from josefine_client.chunks import ChunkNumbering, Session, takeover_chunk
@@ -80,8 +81,8 @@ class Opened:
             BrokerTroubleError: they cannot be read.
         """
         session_id = self.session.session_id
-        self.history = await asyncio.to_thread(
-            lambda: look_back.results(session_id, since_ms, understanding=understanding)
+        self.history = await asyncio.get_running_loop().run_in_executor(
+            look_back.threads, lambda: look_back.results(session_id, since_ms, understanding=understanding)
         )
         return self
 
@@ -131,9 +132,8 @@ async def reopen_session(log: AudioLog, session: Session, token: ResumeToken, wa
             session.session_id, producer_id, begun.producer_id, token.started_at_ms, max(begun.next_sequence, 1)
         )
         await write_durably(log.writer, AUDIO_RAW, audio_key(session.session_id).encode(), encode(AUDIO_RAW, marker))
-        standing = await asyncio.to_thread(
-            log.look_back.audio, session.session_id, begun, token.at_ms - CLOCKS_MS, producer_id
-        )
+        look = partial(log.look_back.audio, session.session_id, begun, token.at_ms - CLOCKS_MS, producer_id)
+        standing = await asyncio.get_running_loop().run_in_executor(log.look_back.threads, look)
         if standing.won or standing.succession.ended:
             return _reopened(log, session, token, producer_id, standing.succession)
         if standing.succession.producer_id == begun.producer_id:

@@ -92,6 +92,11 @@ class LiveOptions(Heard, Edited, Spoken, Answered, Tagged):
         return self.endpointing or 0
 
     @property
+    def resumable(self) -> bool:
+        """Whether another connection may go on with the session: not where a callback hears it."""
+        return self.callback is None
+
+    @property
     def wants_resume(self) -> bool:
         """Whether the frames of resuming are sent."""
         return self.resume is not None
@@ -118,6 +123,8 @@ class RecordedOptions(Heard, Edited, Spoken, Answered, Tagged):
     sentiment: bool = Field(default=False, description="Polarity of each stretch of speech, and their average.")
 
     def checked(self, served: Served) -> Self:
+        if self.encoding in {"opus", "linear32"}:
+            raise OptionError("encoding", f"is {self.encoding}, which is for WS /v1/listen only; send a container")
         self.session_config(served)
         self.layout(served)
         _ = self.audio, self.extras

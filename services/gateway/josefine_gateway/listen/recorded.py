@@ -23,6 +23,10 @@ SILENCE_BYTES_PER_S: Final = 1_000_000
 """Bytes of a recording that the pipeline passes in a second at least: of silence nothing is heard before its end."""
 
 
+MOST_RECORDS: Final = 200_000
+"""Results that wait while a recording is still being sent: a day of several channels."""
+
+
 class NoResultError(Exception):
     """The pipeline has been silent for too long."""
 
@@ -57,7 +61,7 @@ class Recording:
         """`session` is new and in RECORDED mode; `understanding`: whether what nlu says is waited for."""
         self._pipeline: Final = pipeline
         self._session: Final = session
-        self._inbox: Final = Inbox(pipeline.board, session.session_id)
+        self._inbox: Final = Inbox(pipeline.board, session.session_id, MOST_RECORDS)
         self._result: Final = SessionResult(session.session_id, want_understanding=understanding)
         self._sha256: Final = hashlib.sha256()
         self._bytes = 0

@@ -64,6 +64,7 @@ class TurnOptions(Sampled, Spoken, Tagged):
 
     resume_token: ClassVar[None] = None
     wants_resume: ClassVar[bool] = False
+    resumable: ClassVar[bool] = False
     needs_understanding: ClassVar[bool] = False
 
     @property

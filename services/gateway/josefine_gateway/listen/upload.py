@@ -6,6 +6,7 @@ The edge's side of bus/writer.py: one event loop, no threads of its own.
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
 from josefine_client.chunks import ChunkNumbering, Session
@@ -164,7 +165,8 @@ class Upload:
             self._replica.add_bytes(size + RECORD_BYTES)
 
             def done(error: StageError | None, chunk: AudioChunk = chunk) -> None:
-                self._loop.call_soon_threadsafe(self._done, error, chunk)
+                with suppress(RuntimeError):  # the event loop has ended
+                    self._loop.call_soon_threadsafe(self._done, error, chunk)
 
             self._log.send(Write(self._lane, AUDIO_RAW, self._key, encode(AUDIO_RAW, chunk), done))
 
@@ -203,7 +205,8 @@ async def write_durably(log: LogWriter, topic: str, key: bytes, value: bytes) ->
     written: asyncio.Future[StageError | None] = loop.create_future()
 
     def done(error: StageError | None) -> None:
-        loop.call_soon_threadsafe(lambda: None if written.done() else written.set_result(error))
+        with suppress(RuntimeError):  # the event loop has ended
+            loop.call_soon_threadsafe(lambda: None if written.done() else written.set_result(error))
 
     log.send(Write(Lane(), topic, key, value, done))
     error = await written

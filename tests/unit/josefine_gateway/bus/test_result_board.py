@@ -14,7 +14,7 @@ from josefine_wire.codec import encode
 from josefine_wire.topics import TRANSCRIPTS
 
 DEADLINE_S = 30.0
-AT_MS = 1_700_000_000_500
+AT_MS = 1_699_999_990_500
 
 
 def raw(session_id="s", text="One.", value=None, at_ms=AT_MS):
@@ -98,8 +98,19 @@ def test_after_trouble_a_stretch_is_read_again(broker, board, heard):
     broker.coming.put(BrokerError("away"))
     broker.coming.put(raw(text="Two."))
     assert heard.get(timeout=DEADLINE_S) == ("one", "Two.")
-    assert broker.starts == [None, AT_MS - OVERLAP_MS]
+    assert broker.starts == [None, int(MemoryClock().epoch_s() * 1_000) - OVERLAP_MS]
     assert broker.closed == 1
+
+
+def test_a_record_of_the_future_hides_none_of_the_present(broker, board, heard):
+    board.follow("s", listener(heard))
+    now_ms = int(MemoryClock().epoch_s() * 1_000)
+    broker.coming.put(raw(at_ms=now_ms + 3_600_000))
+    heard.get(timeout=DEADLINE_S)
+    broker.coming.put(BrokerError("away"))
+    broker.coming.put(raw(text="Two."))
+    assert heard.get(timeout=DEADLINE_S) == ("one", "Two.")
+    assert broker.starts == [None, now_ms - OVERLAP_MS]
 
 
 def test_a_record_that_cannot_be_read_stops_nothing(broker, board, heard):

@@ -81,7 +81,7 @@ class Scene:
             opened,
             Conversation(Wanted(), Stream("r"), (), opened.standing.flushes),
             About("r", datetime.now(UTC), lambda payload: payload, resumes=resumes),
-            limits or Limits(idle_close_s=60.0, slow_reader_s=60.0),
+            limits or Limits(idle_close_s=60.0, slow_reader_s=60.0, patience_s=60.0),
             lambda opened: opened.token("key").session_id,
         )
 
@@ -153,7 +153,7 @@ def test_silence_ends_the_session_of_nobody_who_can_come_back(resumes, farewell)
     async def play(scene):
         return await scene.farewell()
 
-    found = played(play, resumes=resumes, limits=Limits(idle_close_s=0.0, slow_reader_s=60.0))
+    found = played(play, resumes=resumes, limits=Limits(idle_close_s=0.0, slow_reader_s=60.0, patience_s=60.0))
     assert found is farewell
     assert found.end_session is not resumes
     assert (found.code, found.reason) == (1011, "NET-0001")

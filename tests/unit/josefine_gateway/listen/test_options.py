@@ -313,3 +313,15 @@ def test_long_samples_are_cut_to_short_ones_however_they_come(samples, size):
 
     assert np.frombuffer(found, "<i2").tolist() == [sample >> 16 for sample in samples]
     assert carry == b""
+
+
+@pytest.mark.parametrize("encoding", ["opus", "linear32"])
+def test_what_a_body_cannot_carry_is_refused_for_recordings(encoding):
+    with pytest.raises(OptionError, match="encoding"):
+        parse(RecordedOptions, [("encoding", encoding), ("sample_rate", "16000")], Served())
+
+
+def test_only_a_session_that_its_client_hears_can_be_resumed():
+    assert parse(LiveOptions, [], Served()).resumable
+    assert not parse(LiveOptions, [("callback", "https://example.org/")], Served()).resumable
+    assert not parse(TurnOptions, [], Served()).resumable
