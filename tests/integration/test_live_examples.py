@@ -41,7 +41,8 @@ def test_the_python_client_goes_on_after_cuts(recording):
         output = printed([sys.executable, EXAMPLES / "live_client.py", recording, url])
     with wave.open(str(recording)) as file:
         audio = file.readframes(file.getnframes())
-    assert len(gateway.queries) == 3
+    # A cut may be noticed twice, by who sends and by who listens: then the client comes once more.
+    assert len(gateway.queries) >= 3
     assert bytes(gateway.session.taken) == audio
     assert [word for line in output.splitlines() for word in line.split()[1:]] == words_of(audio)
 
@@ -54,6 +55,7 @@ def test_the_javascript_client_goes_on_after_cuts(recording):
     with serving(gateway) as url:
         # Node 22 knows WebSocket without the option, Node 20 with it.
         output = printed([node, EXAMPLES / "live_client.js", recording, url], NODE_OPTIONS="--experimental-websocket")
-    assert len(gateway.queries) == 3
+    # A cut may be noticed twice, by who sends and by who listens: then the client comes once more.
+    assert len(gateway.queries) >= 3
     assert bytes(gateway.session.taken) == recording.read_bytes()
     assert output.split() == words_of(recording.read_bytes())
