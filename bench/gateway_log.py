@@ -70,7 +70,7 @@ class Telling(threading.Thread):
         began_s, turn = time.monotonic(), 0
         step_s = INTERIM_S / len(self._clients)
         while (due_s := began_s + turn * step_s) < self._until_s:
-            time.sleep(max(due_s - time.monotonic(), 0.0))
+            time.sleep(max(due_s - time.monotonic(), 0.0))  # the pace of the pipeline that is simulated
             revision, number = divmod(turn, len(self._clients))
             self._write(self._clients[number], revision)
             turn += 1

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from josefine_gateway.listen.served import DEFAULT_KINDS
+from josefine_wire.pii_kinds import DEFAULT_KINDS
 
 _MIB = 1024 * 1024
 

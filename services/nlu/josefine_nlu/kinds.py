@@ -2,20 +2,8 @@
 
 from typing import Final
 
-DEFAULT_KINDS: Final = (
-    "PERSON",
-    "PHONE_NUMBER",
-    "EMAIL_ADDRESS",
-    "CREDIT_CARD",
-    "US_SSN",
-    "US_ITIN",
-    "US_BANK_NUMBER",
-    "US_PASSPORT",
-    "US_DRIVER_LICENSE",
-    "IBAN_CODE",
-    "IP_ADDRESS",
-    "CRYPTO",
-)
+from josefine_wire.pii_kinds import DEFAULT_KINDS
+
 # Wanted by some, but a transcript without its places and dates is hard to read.
 OPTIONAL_KINDS: Final = ("LOCATION", "DATE_TIME", "NRP", "ORGANIZATION")
 KINDS: Final = DEFAULT_KINDS + OPTIONAL_KINDS

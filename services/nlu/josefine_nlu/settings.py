@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from josefine_nlu.kinds import DEFAULT_KINDS, KINDS
+from josefine_nlu.kinds import KINDS
 from josefine_stage.settings import StageSettings
+from josefine_wire.pii_kinds import DEFAULT_KINDS
 
 
 class NluSettings(StageSettings):

@@ -5,7 +5,6 @@ trip, and whoever waits knows that its record is durable.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,6 +68,8 @@ class LogWriter:
         self._queue: deque[Write] = deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._ending = threading.Event()
+        """Ends the wait for company; records do not, which is what it is for."""
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
 
     def start(self) -> None:
@@ -85,6 +86,7 @@ class LogWriter:
         """Writes what is queued and ends the thread."""
         with self._wake:
             self._closing = True
+            self._ending.set()
             self._wake.notify()
         self._thread.join()
 
@@ -118,7 +120,7 @@ class LogWriter:
         """Returns all that is queued, waiting for the first; empty: it is time to end."""
         with self._wake:
             self._wake.wait_for(lambda: self._queue or self._closing)
-        time.sleep(COMPANY_S)
+        self._ending.wait(COMPANY_S)
         with self._wake:
             batch = list(self._queue)
             self._queue.clear()

@@ -4,21 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-DEFAULT_KINDS: Final = (
-    "PERSON",
-    "PHONE_NUMBER",
-    "EMAIL_ADDRESS",
-    "CREDIT_CARD",
-    "US_SSN",
-    "US_ITIN",
-    "US_BANK_NUMBER",
-    "US_PASSPORT",
-    "US_DRIVER_LICENSE",
-    "IBAN_CODE",
-    "IP_ADDRESS",
-    "CRYPTO",
-)
-"""Personal information that the nlu service finds unless it is told otherwise (JOSEFINE_PII_KINDS)."""
+from josefine_wire.pii_kinds import DEFAULT_KINDS
+
 _HOSTED: Final = re.compile(
     r"(?:nova(?:-[23])?|enhanced|base|flux|whisper)(?:-[a-z0-9]+)*"
     r"|general|meeting|phonecall|finance|conversationalai|voicemail|video|medical|automotive|drivethru|custom"
