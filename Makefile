@@ -7,6 +7,8 @@ TORCH_INDEX ?=
 AUDIO ?= samples
 PYTEST_ARGS ?=
 REPEATS ?= 1
+# Most tests wait for something: one process starts engines, the other does what needs none meanwhile.
+TEST_PROCESSES ?= 2
 
 BIN := .venv/bin
 STAMP := .venv/.josefine-installed
@@ -34,7 +36,7 @@ demo: $(STAMP) ## Start the stack, speak to it, show what comes out, stop it
 	@$(BIN)/josefine demo
 
 test: $(STAMP) ## Run every test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 chaos: $(STAMP) ## Break everything in the middle of live speech and count what is lost: make chaos REPEATS=3
 	@$(BIN)/python -m pytest -p no:randomly --no-header -q tests/chaos --chaos-repeats $(REPEATS) $(PYTEST_ARGS)

@@ -6,6 +6,7 @@ are skipped and say so.
 
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 VARIABLE = "JOSEFINE_TEST_BROKERS"
 IDLE_TIMEOUT_S = 6
 """After it ingest ends a session whose producer is gone: short, so that a test need not wait a minute."""
+SHARED_STACKS = ("engine_of_kind", "broker_of_kind")
+"""Fixtures that are dear to have in two processes."""
 BATCH_DEADLINE_S = 120
 """Time after which a device counts as hung: long, because a test machine may have other things to do."""
 
@@ -33,6 +36,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-repeats", type=int, default=0, help="repeats of every fault; 0: the quick ones, once")
     group.addoption("--chaos-on", default="kafka,cluster,tansu", help="kinds of stacks, separated by commas")
     group.addoption("--chaos-json", type=Path, help="write every repeat here")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tells `pytest -n` what stays in one process: modules that share a running stack, and the tests of a module. What
+    takes long begins first, so that no process is left alone with it at the end.
+    """
+    modules: defaultdict[Path, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        modules[item.path].append(item)
+    begins: dict[Path, int] = {}
+    for path, tests in modules.items():
+        fixtures = {name for test in tests for name in getattr(test, "fixturenames", ())}
+        stack = next((name for name in SHARED_STACKS if name in fixtures), None)
+        takes_long = any(test.get_closest_marker("slow") for test in tests)
+        begins[path] = SHARED_STACKS.index(stack) if stack else len(SHARED_STACKS) + (not takes_long)
+        for test in tests:
+            test.add_marker(pytest.mark.xdist_group(stack or str(path)))
+    items.sort(key=lambda item: begins[item.path])
 
 
 class Stacks:

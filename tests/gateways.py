@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 from deadlines import wait_until
 
 from josefine_local.ports import free_ports
@@ -28,7 +30,7 @@ class Gateway:
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         self.log = folder / f"gateway-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._environment = {
+        self.environment = {
             **os.environ,
             "JOSEFINE_KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
             "JOSEFINE_REDIS_URL": stack.redis_url,
@@ -48,9 +50,14 @@ class Gateway:
         """Returns when it is ready."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "josefine_gateway"]
-            self._process = subprocess.Popen(command, env=self._environment, stderr=log, stdout=log)
+            self._process = subprocess.Popen(command, env=self.environment, stderr=log, stdout=log)
         wait_until(self._is_ready, within_s=READY_S, awaited=lambda: f"the gateway, ready; its log is {self.log}")
         return self
+
+    def status(self) -> dict[str, Any]:
+        """What it says of itself."""
+        answer: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.metrics_port}/status").json()
+        return answer
 
     def kill(self) -> None:
         """SIGKILL: nobody is told anything."""

@@ -25,7 +25,6 @@ class Scope(StrEnum):
     LISTEN = "listen"
     READ = "read"
     CONSOLE = "console"
-    ADMIN = "admin"
 
 
 class ApiKey(BaseModel):

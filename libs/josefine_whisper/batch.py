@@ -23,6 +23,8 @@ class Row:
 
     number: int
     prompt: tuple[int, ...]
+    start: int
+    """Place of the start of transcript in the prompt."""
     tokens: list[int]
     """Forced and decoded text tokens."""
     stop_rules: Sequence[StopRule]

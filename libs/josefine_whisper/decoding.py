@@ -31,6 +31,8 @@ class Job:
     """Leading positions of `encoded` that hold the request's own audio."""
     prompt: tuple[int, ...]
     """Control tokens; the first is the start of transcript."""
+    context: tuple[int, ...]
+    """Tokens before that: text from which the model goes on. At most half of its positions."""
     forced: tuple[int, ...]
     """Tokens that the text begins with."""
     budget: int
@@ -79,6 +81,11 @@ class Decoder:
         keys_values = self._positions_limit * sizes.decoder_layers * 2 * sizes.width
         self._arena = Arena(weight.device, weight.dtype, int(keys_values * TOKEN_CACHE_SHARE))
 
+    @property
+    def most_context(self) -> int:
+        """Tokens of a job's context: half of the positions, as in openai/whisper."""
+        return self._model.dimensions.decoder_positions // 2
+
     @torch.inference_mode()
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         """Returns one result a job, in the order of the jobs."""
@@ -118,7 +125,7 @@ class Decoder:
         return [finished[number] for number in range(len(jobs))]
 
     def _row(self, number: int, job: Job) -> Row:
-        room = self._model.dimensions.decoder_positions - len(job.prompt) - len(job.forced)
+        room = self._model.dimensions.decoder_positions - len(job.context) - len(job.prompt) - len(job.forced)
         budget = max(1, min(job.budget, room))
         rules: list[StopRule] = [
             StopAtEnd(self._end_of_text),
@@ -127,7 +134,8 @@ class Decoder:
         ]
         return Row(
             number=number,
-            prompt=job.prompt,
+            prompt=(*job.context, *job.prompt),
+            start=len(job.context),
             tokens=list(job.forced),
             stop_rules=rules,
             temperature=job.temperature,
@@ -140,7 +148,7 @@ class Decoder:
     def _score_prompt(self, batch: Batch, hidden: Tensor) -> None:
         """Fills in the no-speech probability and, for rows that attend, what the forced tokens would have scored."""
         if self._no_speech is not None:
-            starts = torch.stack([hidden[at, row.pad] for at, row in enumerate(batch.rows)])
+            starts = torch.stack([hidden[at, row.pad + row.start] for at, row in enumerate(batch.rows)])
             probabilities = self._model.decoder.logits(starts).softmax(-1)[:, self._no_speech].tolist()
             for row, probability in zip(batch.rows, probabilities, strict=True):
                 row.no_speech_probability = probability

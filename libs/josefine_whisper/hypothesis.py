@@ -17,6 +17,8 @@ class Request:
     """Words already agreed on, forced as the beginning of the text."""
     word_times: bool = False
     """Whether the words get times; costs a few milliseconds per second of audio."""
+    keyterms: tuple[str, ...] = ()
+    """Words that are likely to be said, as josefine_wire.keyterms bounds them."""
     fallback: bool = False
     """Whether a doubtful result may be decoded again: over the full 30 s window, then, where it
     loops, with temperature."""

@@ -22,6 +22,7 @@ class WhisperTokenizer:
         self.start = self._required("<|startoftranscript|>")
         self.no_timestamps = self._required("<|notimestamps|>")
         self._transcribe = self._required("<|transcribe|>")
+        self._previous = self._required("<|startofprev|>")
 
     @classmethod
     def load(cls, folder: Path) -> "WhisperTokenizer":
@@ -60,6 +61,12 @@ class WhisperTokenizer:
         if spoken is None:
             raise RequestError(f"the model does not know the language {language!r}")
         return self.start, int(spoken), self._transcribe, self.no_timestamps
+
+    def context(self, terms: Sequence[str]) -> tuple[int, ...]:
+        """Returns what stands before the control tokens where the terms are likely to be said: the text before."""
+        if not terms:
+            return ()
+        return self._previous, *self._tokenizer.encode(f" {', '.join(terms)}.", add_special_tokens=False).ids
 
     def encode_words(self, words: Sequence[str], language: str) -> tuple[int, ...]:
         """Returns the tokens of words in the middle of a text."""

@@ -98,6 +98,15 @@ def test_files_that_are_no_audio_get_a_clear_error_each(beside, wav_bytes, one_p
         assert played.text(names[what]) == ""
 
 
+def test_no_number_of_bad_files_stops_the_engine(beside, one_piece):
+    # More than a stage puts aside in a minute before it takes itself for broken (JOSEFINE_DEAD_LETTERS_PER_MINUTE).
+    bad = [one_piece(b"no audio", f"bad-{number}-{name()}") for number in range(140)]
+
+    played = beside(*bad)
+
+    assert {played.finished[each.session.session_id].result.reason for each in bad} == {"ERROR"}
+
+
 def test_odd_but_honest_files_are_processed(beside, wav_bytes, one_piece):
     one, promise = name(), name()
 

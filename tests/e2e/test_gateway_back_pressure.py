@@ -46,8 +46,7 @@ def stopped(stack):
 
 
 def under_way(gateway):
-    found = httpx.get(f"http://127.0.0.1:{gateway.metrics_port}/status").json()
-    return found.get("status", found)["under_way_bytes"]
+    return gateway.status()["under_way_bytes"]
 
 
 def push(websocket):

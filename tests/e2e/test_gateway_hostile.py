@@ -39,12 +39,7 @@ def healthy(gateway, sample_path):
     audio = sample_path("jfk.flac").read_bytes()
     answer = httpx.post(f"{gateway.url}/v1/listen", content=audio, timeout=PATIENCE_S)
     assert WORDS in answer.json()["results"]["channels"][0]["alternatives"][0]["transcript"]
-    wait_until(lambda: status(gateway)["live_sessions"] == 0, awaited=lambda: f"no session left: {status(gateway)}")
-
-
-def status(gateway):
-    found = httpx.get(f"http://127.0.0.1:{gateway.metrics_port}/status").json()
-    return found.get("status", found)
+    wait_until(lambda: gateway.status()["live_sessions"] == 0, awaited=lambda: f"no session left: {gateway.status()}")
 
 
 def post(path, headers=b"", body=b""):
@@ -156,6 +151,18 @@ def test_who_is_slow_holds_no_connection(gateway):
     for path in (b"/v1/listen", b"/v1/audio/transcriptions"):
         headers = b"Content-Length: 1000\r\nContent-Type: multipart/form-data; boundary=a\r\n"
         assert answer_to(gateway.port, post(path, headers, b"--a\r\n")) == 408
+
+
+def test_who_drips_holds_no_place(gateway):
+    with connected(gateway.port) as connection:
+        connection.sendall(post(b"/v1/listen", b"Content-Length: 1000000\r\n"))
+        connection.settimeout(0.05)
+        answer = b""
+        while not answer:
+            connection.sendall(b"\0")
+            with suppress(TimeoutError):
+                answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 def test_connections_that_say_nothing_are_let_go(gateway):

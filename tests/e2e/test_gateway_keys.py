@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -206,6 +207,44 @@ def test_a_session_belongs_to_its_key(doorkeeper):
         with pytest.raises(ConnectionClosed) as caught:
             websocket.recv(PATIENCE_S)
         assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, "superseded")
+
+
+def test_a_session_goes_on_as_it_began(doorkeeper):
+    key = doorkeeper.key("goes-on")
+    wait_until(lambda: known(doorkeeper, key))
+    with doorkeeper.live(key, RESUME) as websocket:
+        token = json.loads(websocket.recv(PATIENCE_S))["resume_token"]
+        doorkeeper.secrets.append(token)
+        for other in (SAMPLES.replace("16000", "8000"), f"{SAMPLES}&interim_results=true"):
+            refused = doorkeeper.refusal(key, f"{other}&resume={token}")
+            assert refused.status_code == 400
+            assert "sample_rate" in json.loads(refused.body)["err_msg"]
+        # What is told may change: not what the pipeline hears.
+        with doorkeeper.live(key, f"{SAMPLES}&vad_events=true&resume={token}") as again:
+            assert json.loads(again.recv(PATIENCE_S))["resumed"]
+
+
+def test_a_session_that_waits_for_its_client_counts(doorkeeper):
+    key = doorkeeper.key("waits", max_sessions=1)
+    wait_until(lambda: known(doorkeeper, key))
+    with doorkeeper.live(key, RESUME) as websocket:
+        token = json.loads(websocket.recv(PATIENCE_S))["resume_token"]
+        doorkeeper.secrets.append(token)
+        websocket.socket.shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: doorkeeper.gateway.status()["parked_sessions"] == 1)
+    assert doorkeeper.refusal(key).status_code == 429
+    with doorkeeper.live(key, f"{SAMPLES}&resume={token}") as again:
+        assert json.loads(again.recv(PATIENCE_S))["resumed"]
+    wait_until(lambda: opens(doorkeeper, key))
+
+
+def test_a_port_that_others_have_is_one_readable_line(doorkeeper):
+    environment = {**os.environ, **doorkeeper.gateway.environment, "JOSEFINE_METRICS_PORT": "0"}
+    command = [sys.executable, "-m", "josefine_gateway"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 2
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("josefine: ")]
+    assert f"JOSEFINE_HTTP_PORT={doorkeeper.gateway.port}: cannot listen there" in line
 
 
 def test_a_server_that_others_reach_does_not_start_without_keys():

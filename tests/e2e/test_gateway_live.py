@@ -175,7 +175,8 @@ def test_leaving_without_close_stream_is_answered_at_once(deepgram, short_speech
 
 def test_channels_are_edited_each_for_itself(deepgram, speech, short_speech):
     said = np.zeros((3 * RATE_HZ, 2), np.int16)
-    said[:, 0] = speech[: len(said)]
+    # Cut in a pause: within a word it is a matter of rounding what is heard.
+    said[: int(2.3 * RATE_HZ), 0] = speech[: int(2.3 * RATE_HZ)]
     said[: len(short_speech), 1] = short_speech
     with deepgram.listen.v1.connect(
         **LINEAR16,
@@ -253,6 +254,15 @@ def test_what_cannot_be_decoded_ends_the_connection(deepgram):
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "DATA-0000")
 
 
+def test_words_that_are_expected_are_heard(deepgram, speech):
+    options = {**LINEAR16, "punctuate": True, "interim_results": True, "keyterm": "fellow-Americans"}
+    with deepgram.listen.v1.connect(**options) as connection:
+        for piece in pieces(linear16(speech[: int(2.3 * RATE_HZ)])):
+            connection.send_media(piece)
+        connection.send_close_stream()
+        assert "my fellow-Americans" in text(list(connection))
+
+
 def test_whoever_is_silent_is_let_go(strict_gateway):
     events = []
     with deepgram_at(strict_gateway).listen.v1.connect(**LINEAR16) as connection:
@@ -275,3 +285,12 @@ def test_a_callback_is_told_instead_of_the_connection(strict_gateway, samples_se
     assert ListenV1Results.model_validate(results.content).channel.alternatives[0].transcript == "in 1813"
     assert ListenV1Metadata.model_validate(metadata.content).duration == pytest.approx(1.54, abs=0.01)
     require_signed(metadata)
+
+
+def test_a_callback_hears_the_rest_of_who_has_left(strict_gateway, samples_server, short_speech):
+    callback = f"{samples_server.url}/results"
+    with deepgram_at(strict_gateway).listen.v1.connect(**LINEAR16, callback=callback) as connection:
+        connection.send_media(linear16(short_speech))
+    results, metadata = samples_server.told(), samples_server.told()
+    assert ListenV1Results.model_validate(results.content).channel.alternatives[0].transcript == "in 1813"
+    assert ListenV1Metadata.model_validate(metadata.content).duration == pytest.approx(1.54, abs=0.01)

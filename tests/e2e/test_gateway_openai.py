@@ -26,6 +26,11 @@ def test_json_is_the_text(transcribe):
     assert (answer.usage.type, answer.usage.seconds) == ("duration", 2)
 
 
+def test_the_prompt_is_what_came_before(transcribe):
+    said = f"{'And then? ' * 100} Eighteen twelve, eighteen thirteen, eighteen fourteen"
+    assert transcribe(prompt=said).text.lower().startswith("in eighteen thirteen")
+
+
 def test_verbose_json_has_words_and_segments(transcribe):
     answer = transcribe(response_format="verbose_json", timestamp_granularities=["word", "segment"], language="en")
     assert SAID.match(answer.text)
@@ -58,7 +63,6 @@ def test_documents_are_text(transcribe, form, begin):
         ({"response_format": "verbose_json", "timestamp_granularities": ["letter"]}, "timestamp_granularities"),
         ({"model": "unheard-of"}, "model"),
         ({"language": "de"}, "language"),
-        ({"prompt": "Josefine"}, "prompt"),
         ({"temperature": 0.5}, "temperature"),
         ({"extra_body": {"temperature": "hot"}}, "temperature"),
         ({"extra_body": {"unheard_of": "1"}}, "unheard_of"),
@@ -70,6 +74,12 @@ def test_what_cannot_be_had_is_a_bad_request(transcribe, options, param):
     with pytest.raises(openai.BadRequestError) as refused:
         transcribe(**options)
     assert (refused.value.type, refused.value.param) == ("invalid_request_error", param)
+
+
+def test_fields_in_the_query_are_not_passed_over(transcribe):
+    with pytest.raises(openai.BadRequestError) as refused:
+        transcribe(extra_query={"language": "de"})
+    assert refused.value.param == "language"
 
 
 def test_a_key_that_is_unknown_opens_nothing(strict_gateway, sample_path):

@@ -199,6 +199,17 @@ def test_a_url_is_fetched_where_its_host_is_allowed(strict_gateway, samples_serv
     assert missing.value.body["err_code"] == "REMOTE_CONTENT_ERROR"
 
 
+def test_words_that_are_expected_are_heard(deepgram, sample_path):
+    audio = sample_path("lj001-0007.ogg").read_bytes()
+    named, unnamed = (
+        first(deepgram.listen.v1.media.transcribe_file(request=audio, punctuate=True, **options)).transcript
+        for options in ({"keyterm": ["Gutenberg", "forty-two line Bible"]}, {})
+    )
+    assert "Gutenberg" in named
+    assert "forty-two line Bible" in named
+    assert "Gutenberg" not in unnamed
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_callback_gets_the_answer_and_can_tell_who_sent_it(strict_gateway, samples_server, sample_path, method):
     accepted = deepgram_at(strict_gateway).listen.v1.media.transcribe_file(

@@ -20,7 +20,6 @@ NOT_HERE = {
     "dictation": True,
     "measurements": True,
     "filler_words": True,
-    "keyterm": "Josefine",
     "keywords": "Josefine:2",
     "custom_topic": "mice",
     "custom_intent": "sing",
@@ -84,7 +83,7 @@ def test_a_key_has_so_many_sessions_at_a_time(strict_gateway):
 
 LIVE = [
     ({"diarize": True}, "diarize"),
-    ({"keyterm": "Josefine"}, "keyterm"),
+    ({"keyterm": ["Josefine", "the mouse, who sings"]}, "keyterm"),
     ({"encoding": "amr-nb", "sample_rate": 8_000}, "encoding"),
     ({"encoding": "linear16"}, "sample_rate"),
     ({"utterance_end_ms": 1_000}, "utterance_end_ms"),
@@ -108,7 +107,7 @@ def test_a_handshake_is_refused_by_name(deepgram, options, option):
 
 @pytest.mark.parametrize(
     ("options", "option"),
-    [({"keyterm": "Josefine"}, "keyterm"), ({"eot_threshold": 2}, "eot_threshold"), ({"redact": "pci"}, "redact")],
+    [({"keyterm": "mouse " * 50}, "keyterm"), ({"eot_threshold": 2}, "eot_threshold"), ({"redact": "pci"}, "redact")],
     ids=str,
 )
 def test_a_handshake_of_turns_is_refused_by_name(deepgram, options, option):

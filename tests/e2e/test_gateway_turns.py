@@ -16,7 +16,12 @@ def frames(gateway, speech, short_speech):
     first = linear16(speech[: int(2.3 * RATE_HZ)]) + silence(1.5)
     second = linear16(short_speech) + silence(1.5)
     with deepgram_at(gateway).listen.v2.connect(
-        model="flux-general-en", encoding="linear16", sample_rate=RATE_HZ, eager_eot_threshold=0.5, eot_threshold=0.7
+        model="flux-general-en",
+        encoding="linear16",
+        sample_rate=RATE_HZ,
+        eager_eot_threshold=0.5,
+        eot_threshold=0.7,
+        keyterm="fellow-Americans",
     ) as connection:
         for piece in pieces(first + second):
             connection.send_media(piece)
@@ -45,7 +50,7 @@ def test_every_turn_starts_and_ends_once(frames):
     assert [frame.turn_index for frame in starts] == [frame.turn_index for frame in ends] == [0, 1, 2]
     assert all(start.sequence_id < end.sequence_id for start, end in zip(starts, ends, strict=True))
     first, second, third = (frame.transcript for frame in ends)
-    assert first == "And so my fellow Americans."
+    assert first == "And so my fellow-Americans."
     assert second.startswith("In 1813")
     assert third.startswith("And so my fellow")
 
@@ -67,4 +72,5 @@ def test_thresholds_can_be_changed_to_what_makes_sense(frames):
     [changed] = [frame for frame in frames if isinstance(frame, ListenV2ConfigureSuccess)]
     [refused] = [frame for frame in frames if isinstance(frame, ListenV2ConfigureFailure)]
     assert (changed.thresholds.eot_timeout_ms, changed.numerals) == (3_000, True)
+    assert changed.keyterms == ["fellow-Americans"]
     assert "eot_threshold" in refused.description

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from josefine_gateway.admission import admitted
 from josefine_gateway.body import is_json, json_object
 from josefine_gateway.bus.writer import LogWriter
 from josefine_gateway.calling_back import call_back, destination
@@ -21,7 +22,6 @@ from josefine_gateway.listen.read_options import ReadOptions
 from josefine_gateway.listen.recorded import NoResultError
 from josefine_gateway.listen.upload import write_durably
 from josefine_gateway.parts import Parts
-from josefine_gateway.refusals import draining
 from josefine_gateway.shape.read import Passage, read_answer
 from josefine_gateway.shape.recorded import accepted
 from josefine_state.api_keys import Scope
@@ -42,10 +42,7 @@ async def answer_reading(parts: Parts, request: Request, request_id: str) -> Res
     Raises:
         Exception: any that josefine_gateway.refusals knows.
     """
-    known = await parts.door.who(request.scope["headers"])
-    known.principal.require(Scope.READ)
-    if parts.draining.is_set():
-        raise draining()
+    known = await admitted(parts, request.scope["headers"], Scope.READ)
     options = parse(ReadOptions, request.query_params.multi_items(), parts.served)
     await parts.limits.request(known.principal)
     if options.callback is not None:

@@ -25,6 +25,7 @@ from josefine_stage.health import Health, HealthServer
 from josefine_stage.logs import configure_logging
 
 BEAT_S = 1.0
+_BACKLOG = 2048
 STALE_S = 90.0
 """The result topics were not read for so long: longer than a broker takes to be restarted."""
 log = structlog.get_logger()
@@ -51,14 +52,21 @@ def run(settings: GatewaySettings) -> NoReturn:
 def _run(settings: GatewaySettings) -> None:
     registry, health = CollectorRegistry(), Health(SystemClock())
     with _health_server(settings, health, registry), open_parts(settings, registry) as parts:
-        server = Server(parts, settings, health)
+        server, listening = Server(parts, settings, health), _listening(settings)
         log.info("gateway_started", host=settings.http_host, port=settings.http_port)
-        server.run()
-        if not server.started:
-            raise ConfigurationError(
-                f"JOSEFINE_HTTP_PORT={settings.http_port} at {settings.http_host}: cannot listen there; choose another"
-            )
+        server.run([listening])
     log.info("gateway_stopped")
+
+
+def _listening(settings: GatewaySettings) -> socket.socket:
+    """Returns the socket that clients connect to."""
+    host, port = settings.http_host, settings.http_port
+    try:
+        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        wrong = f"JOSEFINE_HTTP_HOST={host}, JOSEFINE_HTTP_PORT={port}: cannot listen there ({error.strerror})"
+        raise ConfigurationError(f"{wrong}; choose another") from error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """OpenAI's POST /v1/audio/transcriptions, which the ecosystem's tools speak: a file in a form, a transcript back."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any, Final, cast, get_args
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from josefine_client.chunks import Session
 from josefine_client.results import SessionResult
+from josefine_gateway.admission import admitted
 from josefine_gateway.body import pieces
 from josefine_gateway.listen.option_error import OptionError
 from josefine_gateway.listen.options import RecordedOptions
@@ -17,16 +19,16 @@ from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.recorded import Pipeline, Recording
 from josefine_gateway.listen.served import Served
 from josefine_gateway.parts import Parts
-from josefine_gateway.refusals import draining, refusal_of_result
+from josefine_gateway.refusals import refusal_of_result
 from josefine_gateway.shape import openai
 from josefine_gateway.shape.errors import openai as openai_error
 from josefine_state.api_keys import Scope
+from josefine_wire.keyterms import MOST_BYTES, SEPARATOR
 
 FORMATS: Final = ("json", "text", "srt", "vtt", "verbose_json")
 GRANULARITIES: Final = ("timestamp_granularities[]", "timestamp_granularities")
-FIELDS: Final = frozenset({"file", "model", "language", "response_format", "temperature", *GRANULARITIES})
+FIELDS: Final = frozenset({"file", "model", "language", "prompt", "response_format", "temperature", *GRANULARITIES})
 REFUSED: Final = {
-    "prompt": "the model cannot be told which words to expect",
     "stream": "use WS /v1/listen for results while it is heard",
     "chunking_strategy": "recordings are cut by voice activity",
     "include[]": "log probabilities are not told",
@@ -44,10 +46,9 @@ async def answer_transcription(parts: Parts, request: Request, request_id: str) 
     Raises:
         Exception: any that josefine_gateway.refusals knows.
     """
-    known = await parts.door.who(request.scope["headers"])
-    known.principal.require(Scope.LISTEN)
-    if parts.draining.is_set():
-        raise draining()
+    known = await admitted(parts, request.scope["headers"], Scope.LISTEN)
+    for name in request.query_params:
+        raise OptionError(name[:40], "stands in the query: this route takes the fields of its form alone")
     await parts.limits.request(known.principal)
     session_id = uuid.UUID(request_id).hex
     async with (
@@ -65,7 +66,7 @@ async def answer_transcription(parts: Parts, request: Request, request_id: str) 
     if heard.result.error is not None:
         refusal = refusal_of_result(heard.result.error)
         return JSONResponse(openai_error(refusal.status, refusal.message), refusal.status)
-    return _answer(heard.result, format_, options.language or "en", granularities)
+    return await asyncio.to_thread(_answer, heard.result, format_, options.language or "en", granularities)
 
 
 def _limited(parts: Parts, request: Request) -> Request:
@@ -96,7 +97,16 @@ def _options(form: FormData, served: Served) -> RecordedOptions:
     if not _is_zero(_text(form, "temperature")):
         raise OptionError("temperature", "is not in this engine: it is raised where a text loops, and only there")
     asked = [("model", _text(form, "model")), ("language", _text(form, "language"))]
-    return parse(RecordedOptions, [("punctuate", "true"), *asked], served)
+    terms = [("keyterm", term) for term in _terms(_text(form, "prompt"))]
+    return parse(RecordedOptions, [("punctuate", "true"), *asked, *terms], served)
+
+
+def _terms(prompt: str) -> list[str]:
+    """Returns what stands before the recording, of a long text the end, as OpenAI takes it."""
+    words = "".join(letter if letter.isprintable() else " " for letter in prompt[-MOST_BYTES:]).split()
+    while len(" ".join(words).encode()) > MOST_BYTES:
+        del words[0]
+    return [term for term in " ".join(words).split(SEPARATOR) if term.strip()]
 
 
 def _is_zero(number: str) -> bool:

@@ -14,6 +14,7 @@ from josefine_inference.segmenter import Policy
 from josefine_inference.state import ChannelState, Life, encode, tombstone
 from josefine_inference.transcripts import About, end_transcript, final_transcript, flushed_transcript, poison_gap
 from josefine_stage.handler import Input, Output, Progress, Rejection, Snapshot
+from josefine_wire.keyterms import unpacked
 from josefine_wire.records import REPLAY_CUT_OFF, Error, FeatureFrame, SessionConfig, session_config
 
 
@@ -175,6 +176,8 @@ class Channel:
 
     def _configure(self, config: SessionConfig, state: ChannelState) -> None:
         self.config = config
+        self.keyterms = unpacked(config["metadata"])
+        """Words that are likely to be said."""
         policy = Policy.of(config["mode"], config["endpointing_ms"] or self.options.endpointing_ms)
         self._listener = Listener(policy, state)
 

@@ -144,6 +144,7 @@ class Child:
                 prefix=tuple(work["prefix"]),
                 word_times=work["word_times"],
                 fallback=work["fallback"],
+                keyterms=tuple(work["keyterms"]),
             )
             for work in command["work"]
         ]

@@ -140,6 +140,7 @@ class Conversation:
                 "prefix": work.prefix,
                 "word_times": work.word_times,
                 "fallback": work.fallback,
+                "keyterms": work.keyterms,
             }
             for offset, work in zip(offsets, batch.work, strict=True)
         ]

@@ -57,7 +57,8 @@ class _Final:
         if self.closing.log_mel is None:
             raise AssertionError("a closed segment has one outcome")
         self.by_all_means |= alone
-        return Work(id_, self.closing.log_mel, word_times=True, fallback=self.by_all_means)
+        terms = self.channel.keyterms
+        return Work(id_, self.closing.log_mel, word_times=True, fallback=self.by_all_means, keyterms=terms)
 
     def again(self, outcome: Outcome) -> bool:
         if self.by_all_means or not isinstance(outcome, Decoded):
@@ -80,7 +81,7 @@ class _Interim:
     def work(self, id_: int, *, alone: bool) -> Work:  # noqa: ARG002 - the protocol's
         self.interims.in_flight = True
         log_mel = self.channel.open_mel(self.interims.start_hop, self.end_hop)
-        return Work(id_, log_mel, prefix=self.interims.agreement.agreed)
+        return Work(id_, log_mel, prefix=self.interims.agreement.agreed, keyterms=self.channel.keyterms)
 
     def again(self, outcome: Outcome) -> bool:  # noqa: ARG002 - the protocol's
         return False

@@ -31,6 +31,7 @@ class Work:
     prefix: tuple[str, ...] = ()
     word_times: bool = False
     fallback: bool = False
+    keyterms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,8 @@ class Session:
         except AudioError as error:
             outputs += self._end("ERROR", error.code, str(error))
             if not isinstance(error, EmptyAudioError):
-                rejection = Rejection(error.code, str(error))
+                # What is sent is its sender's affair, however often; whether decoders decode, the probe tells.
+                rejection = Rejection(error.code, str(error), expected=True)
         return Outcome(outputs, rejection)
 
     def _feed(self, entry: Input[AudioChunk], missing: int) -> Rejection | None:

@@ -19,6 +19,7 @@ CONTROL_TOKENS = [
     "<|transcribe|>",
     "<|nospeech|>",
     "<|notimestamps|>",
+    "<|startofprev|>",
 ]
 
 

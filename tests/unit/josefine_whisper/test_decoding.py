@@ -21,18 +21,21 @@ def decoder(model, checkpoint) -> Decoder:
     )
 
 
-def job(positions, *, seed=0, forced=(), budget=12, temperature=0.0, attend=False):
+def job(positions, *, seed=0, context=(), forced=(), budget=12, temperature=0.0, attend=False):
     generator = torch.Generator().manual_seed(seed)
     states = torch.randn(positions, 128, generator=generator)
     bias = torch.zeros(positions)
     audio = max(1, positions // 2)
-    return Job(Encoded(states, bias), audio, (START, NO_TIMES), tuple(forced), budget, temperature, attend)
+    return Job(
+        Encoded(states, bias), audio, (START, NO_TIMES), tuple(context), tuple(forced), budget, temperature, attend
+    )
 
 
 jobs = st.builds(
     job,
     positions=st.sampled_from([4, 5, 9, 30, 31, 80]),
     seed=st.integers(0, 50),
+    context=st.lists(st.integers(5, 200), max_size=4),
     forced=st.lists(st.integers(5, 200), max_size=4),
     budget=st.integers(1, 14),
     attend=st.booleans(),

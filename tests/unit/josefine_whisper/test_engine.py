@@ -62,6 +62,19 @@ def test_words_that_leave_nothing_to_say_are_not_forced(curt_model, engine):
     assert answer.decode_steps == 1 + other.decode_steps
 
 
+def test_expected_words_change_nobody_elses_answer(engine):
+    plain, telling = request_of(60), request_of(60, keyterms=("Josefine", "the mouse"))
+    (alone,), (told,) = engine.transcribe([plain]), engine.transcribe([telling])
+    together = engine.transcribe([telling, plain, telling])
+    assert [answer.text for answer in together] == [told.text, alone.text, told.text]
+    assert told.text != alone.text
+
+
+def test_more_expected_words_than_fit(engine):
+    with pytest.raises(RequestError, match="keyterms"):
+        engine.transcribe([request_of(60, keyterms=("a" * 300,))])
+
+
 @pytest.mark.parametrize("shape", [(3001, 4), (10, 5), (10,)])
 def test_requests_of_the_wrong_shape(engine, shape):
     with pytest.raises(RequestError, match="log_mel"):

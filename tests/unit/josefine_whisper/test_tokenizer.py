@@ -24,6 +24,13 @@ def test_an_unknown_language(tokenizer):
         tokenizer.prompt("xx", multilingual=True)
 
 
+def test_what_is_expected_stands_before_the_prompt(tokenizer, raw_tokenizer):
+    first, *text = tokenizer.context(["Josefine", "the mouse"])
+    assert first == raw_tokenizer.token_to_id("<|startofprev|>")
+    assert "Josefine, the mouse" in tokenizer.decode(text)
+    assert tokenizer.context([]) == ()
+
+
 @given(st.lists(st.from_regex(r"[a-zé,.'-]{1,6}", fullmatch=True), max_size=5))
 def test_forced_words_read_as_they_were_said(tokenizer, words):
     assert tokenizer.decode(tokenizer.encode_words(words, "en")).split() == words

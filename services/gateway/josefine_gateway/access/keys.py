@@ -33,8 +33,8 @@ class Known:
 class Door(Protocol):
     """Says who a request comes from."""
 
-    async def who(self, headers: Headers, *, websocket: bool = False, cookie: str | None = None) -> Known:
-        """Returns who sent a request with these headers; `cookie` names the cookie that may hold the key.
+    async def who(self, headers: Headers, *, websocket: bool = False) -> Known:
+        """Returns who sent a request with these headers.
 
         Raises:
             CredentialError: there is no good key.
@@ -49,12 +49,10 @@ class LockedDoor:
     def __init__(self, source: KeySource, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._source, self._now = source, now
 
-    async def who(self, headers: Headers, *, websocket: bool = False, cookie: str | None = None) -> Known:
-        found = presented(headers, websocket=websocket, cookie=cookie)
+    async def who(self, headers: Headers, *, websocket: bool = False) -> Known:
+        found = presented(headers, websocket=websocket)
         if found is None:
             raise CredentialError("A key is missing: send 'Authorization: Token KEY'.")
-        if found.by_cookie:
-            require_own_page(headers)
         digest = digest_of(found.key)
         key = matching(digest, await self._source.find(digest))
         if key is None or not key.valid_at(self._now()):
@@ -70,11 +68,11 @@ class OpenDoor:
         """`only_this_machine`: the server listens on a loopback address, and its name has to say so."""
         self._only_this_machine = only_this_machine
 
-    async def who(self, headers: Headers, *, websocket: bool = False, cookie: str | None = None) -> Known:  # noqa: ARG002
+    async def who(self, headers: Headers, *, websocket: bool = False) -> Known:
         require_own_page(headers)
         if self._only_this_machine:
             require_local_host(headers)
-        return Known(anybody(admin=self._only_this_machine), subprotocol(headers, websocket=websocket))
+        return Known(anybody(), subprotocol(headers, websocket=websocket))
 
 
 def matching(digest: str, key: ApiKey | None) -> ApiKey | None:

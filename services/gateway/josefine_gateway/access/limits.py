@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,25 +90,23 @@ class Limits:
             raise LimitError(f"This key may send {principal.requests_per_minute} requests a minute.", wait_s)
 
     @asynccontextmanager
-    async def session(self, principal: Principal, session_id: str) -> AsyncIterator[None]:
+    async def session(self, principal: Principal, session_id: str) -> AsyncIterator[AsyncExitStack]:
         """Counts a session for the time of the block.
 
-        A session that another connection goes on with counts once: the first connection may still be thought alive.
+        Gives what it takes of the key's sessions: with `pop_all()` that goes on counting for a session which waits for
+        its client. A session that another connection goes on with counts once: the first may still be thought alive.
 
         Raises:
             FullError: the replica takes no more.
             LimitError: the key has as many sessions as it may have.
         """
         with self.replica.session():
-            if principal.max_sessions is None:
-                yield
-                return
-            lease = Lease(principal.key_id, session_id, uuid.uuid4().hex)
-            if not await self._allowances.take(lease, principal.max_sessions):
-                raise LimitError(
-                    f"This key may have {principal.max_sessions} sessions at the same time.", SESSION_RETRY_S
-                )
-            try:
-                yield
-            finally:
-                await self._allowances.release(lease)
+            async with AsyncExitStack() as held:
+                if principal.max_sessions is not None:
+                    lease = Lease(principal.key_id, session_id, uuid.uuid4().hex)
+                    if not await self._allowances.take(lease, principal.max_sessions):
+                        raise LimitError(
+                            f"This key may have {principal.max_sessions} sessions at the same time.", SESSION_RETRY_S
+                        )
+                    held.push_async_callback(self._allowances.release, lease)
+                yield held

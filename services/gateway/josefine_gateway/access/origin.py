@@ -1,8 +1,7 @@
 """Whether a browser asks for a page of somebody else. Pure.
 
-A browser lets any page open a WebSocket to, or post a form to, any server that it reaches, and adds that server's
-cookies. Where a cookie, or only being on this machine, opens the door, the page has to be looked at: its `Origin`
-(RFC 6454) must be this server, or one on the machine itself.
+A browser lets any page open a WebSocket to, or post a form to, any server that it reaches. Where being on this machine
+opens the door, the page has to be looked at: its `Origin` (RFC 6454) must be this server, or one on the machine itself.
 """
 
 import ipaddress

@@ -37,6 +37,6 @@ def bearer_of(key: ApiKey) -> Principal:
     return Principal(key.id, frozenset(key.scopes), key.max_sessions, key.requests_per_minute, key.callback_secret)
 
 
-def anybody(*, admin: bool) -> Principal:
-    """Returns whom open access stands for; with `admin` also what changes the server."""
-    return Principal(OPEN, frozenset(Scope) - (frozenset() if admin else {Scope.ADMIN}))
+def anybody() -> Principal:
+    """Returns whom open access stands for."""
+    return Principal(OPEN, frozenset(Scope))

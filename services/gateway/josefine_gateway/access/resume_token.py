@@ -18,7 +18,7 @@ from josefine_gateway.access.errors import TokenExpiredError, TokenOfAnotherKeyE
 MOST_CHARACTERS: Final = 1_024
 """Several times a token's length; what is longer is not decoded."""
 LEAST_SECRET_BYTES: Final = 16
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _IN_THE_FUTURE_MS: Final = 60_000
 """Clocks of replicas may differ by so much."""
 
@@ -43,6 +43,8 @@ class ResumeToken:
     """Finalize messages that are durable."""
     at_ms: int
     """Unix time of the last acknowledgement: the token's age, and where to begin in the log."""
+    asked: str = ""
+    """Digest of what the pipeline was asked for: it hears a session in one way."""
     ended: bool = False
     """Whether the end of the audio is durable: nothing can follow, only what was not told is still to be told."""
 

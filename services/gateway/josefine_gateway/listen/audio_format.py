@@ -7,7 +7,6 @@ from pydantic import Field
 
 from josefine_gateway.listen.option_error import OptionError
 from josefine_gateway.listen.query import Query
-from josefine_wire.records import SessionConfig, SessionStart
 
 LiveEncoding = Literal["linear16", "linear32", "mulaw", "alaw", "opus", "ogg-opus", "flac"]
 _RAW: Final = frozenset({"linear16", "linear32", "mulaw", "alaw"})
@@ -25,20 +24,6 @@ class AudioFormat:
     """0 where the bytes say it themselves."""
     linear32: bool = False
     """The client's samples have 32 bits: they go through josefine_gateway.listen.linear32 first."""
-
-    @property
-    def bytes_per_second(self) -> int | None:
-        """Bytes of a second of the client's raw audio; None where it cannot be told."""
-        if not self.sample_rate_hz:
-            return None
-        sample_bytes = 4 if self.linear32 else 2 if self.encoding == "linear16" else 1
-        return self.sample_rate_hz * self.channels * sample_bytes
-
-    def start(self, config: SessionConfig) -> SessionStart:
-        """Returns what the session's first chunk says."""
-        return SessionStart(
-            encoding=self.encoding, sample_rate_hz=self.sample_rate_hz, channels=self.channels, config=config
-        )
 
 
 class Sampled(Query):

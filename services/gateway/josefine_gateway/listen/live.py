@@ -77,6 +77,8 @@ class About:
     """From the client's samples to those of audio.raw."""
     resumes: bool
     """The client asked for the frames that resuming needs."""
+    resumable: bool = True
+    """Another connection may go on with the session, asked for or not."""
     bytes_taken: int = 1
     """Bytes of the client for each of audio.raw: what is acknowledged counts the client's."""
     tags: tuple[str, ...] = ()
@@ -91,6 +93,8 @@ class Line:
     tell: Callable[[str], Awaitable[None]]
     """Takes a message: the socket, or a callback."""
     inbox: Inbox
+    elsewhere: bool = False
+    """Messages go to a callback: they are told to the end though the client has left."""
 
 
 class LiveSession:
@@ -106,6 +110,7 @@ class LiveSession:
         sign: Signer,
     ) -> None:
         self._websocket: Final = line.websocket
+        self._elsewhere: Final = line.elsewhere
         self._opened: Final = opened
         self._inbox: Final = line.inbox
         self._dialogue: Final = dialogue
@@ -151,7 +156,12 @@ class LiveSession:
                 raise
 
     def end(self, farewell: Farewell) -> None:
-        """Ends the connection from outside: a replica that drains, another connection that goes on."""
+        """Ends the connection from outside: a replica that drains, another connection that goes on.
+
+        Nobody can hear at another replica what is left to be told of a session that cannot go on there: a drain waits.
+        """
+        if farewell is closing.DRAINING and self._closing and not self._about.resumable:
+            return
         self._farewell = farewell
         if self._task is not None:
             self._task.cancel()
@@ -190,6 +200,10 @@ class LiveSession:
             self._listens_s = time.monotonic()
             message = await self._websocket.receive()
             self._listens_s = None
+            if message["type"] == "websocket.disconnect" and self._elsewhere:
+                # Nobody speaks any more. Who listens is another one, and is owed what was said.
+                await self._close_stream()
+                return
             if message["type"] == "websocket.disconnect":
                 # Only a close frame brings a reason, be it empty: else the connection was cut. Clients also send one
                 # where they think that we are gone (1011, a late pong): these come back.

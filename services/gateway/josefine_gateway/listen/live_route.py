@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from josefine_client.chunks import Session
-from josefine_gateway.access.keys import Known
 from josefine_gateway.access.principal import Principal
 from josefine_gateway.access.resume_token import ResumeToken
+from josefine_gateway.admission import admitted
 from josefine_gateway.calling_back import destination
 from josefine_gateway.listen import closing
 from josefine_gateway.listen.conversation import Conversation, Wanted
@@ -22,7 +22,16 @@ from josefine_gateway.listen.dialogue import Dialogue
 from josefine_gateway.listen.inbox import Inbox
 from josefine_gateway.listen.linear32 import linear16_of
 from josefine_gateway.listen.live import About, Limits, Line, LiveSession
-from josefine_gateway.listen.opening import CLOCKS_MS, AudioLog, ContestedError, Opened, open_session, reopen_session
+from josefine_gateway.listen.opening import (
+    CLOCKS_MS,
+    AudioLog,
+    ContestedError,
+    Opened,
+    asked_of,
+    open_session,
+    reopen_session,
+)
+from josefine_gateway.listen.option_error import OptionError
 from josefine_gateway.listen.options import LiveOptions
 from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.presence import presence
@@ -31,7 +40,7 @@ from josefine_gateway.listen.turn_dialogue import TurnDialogue
 from josefine_gateway.listen.turn_options import TurnOptions
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.parts import Parts
-from josefine_gateway.refusals import CLIENT_CLOSED, draining, refusal_of
+from josefine_gateway.refusals import CLIENT_CLOSED, refusal_of
 from josefine_gateway.shape.errors import legacy
 from josefine_gateway.shape.live import Stream
 from josefine_state.api_keys import Scope
@@ -60,30 +69,27 @@ async def serve_live(parts: Parts, websocket: WebSocket, kind: type[LiveOptions]
     async with AsyncExitStack() as held:
         try:
             asked = await _admitted(parts, websocket, request_id, kind)
-            await held.enter_async_context(parts.limits.session(asked.principal, asked.session.session_id))
+            place = await held.enter_async_context(parts.limits.session(asked.principal, asked.session.session_id))
             inbox = held.enter_context(Inbox(parts.board, asked.session.session_id))
             tell = await held.enter_async_context(_teller(parts, asked, websocket))
             alone = held.enter_context(parts.sessions.claim(asked.session.session_id))
-            opened = await _opened(parts, websocket, asked, alone)
+            opened = await _opened(parts, websocket, asked, alone, place)
         except CallerGoneError:
             parts.metrics.requests.labels("live", str(CLIENT_CLOSED)).inc()
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is owed an answer; refusal_of logs the rest
             await _refuse(parts, websocket, request_id, error)
             return
-        await _converse(
-            parts, websocket, asked, opened, _live_session(parts, asked, Line(websocket, tell, inbox), opened)
-        )
+        line = Line(websocket, tell, inbox, elsewhere=asked.options.callback is not None)
+        live = _live_session(parts, asked, line, opened)
+        await _converse(parts, websocket, asked, opened, live)
 
 
 async def _admitted(
     parts: Parts, websocket: WebSocket, request_id: str, kind: type[LiveOptions] | type[TurnOptions]
 ) -> Asked:
-    known: Known = await parts.door.who(websocket.scope["headers"], websocket=True, cookie=None)
+    known = await admitted(parts, websocket.scope["headers"], Scope.LISTEN, websocket=True)
     principal = known.principal
-    principal.require(Scope.LISTEN)
-    if parts.draining.is_set():
-        raise draining()
     options = parse(kind, websocket.query_params.multi_items(), parts.served)
     await parts.limits.request(principal)
     token = None
@@ -97,17 +103,28 @@ async def _admitted(
         sample_rate_hz=audio.sample_rate_hz,
         channels=audio.channels,
     )
+    if token is not None and token.asked != asked_of(session):
+        raise OptionError(
+            "resume",
+            "the session began with other options: encoding, sample_rate, channels, multichannel, model, language, "
+            "endpointing and interim_results stay as they were",
+        )
     return Asked(request_id, principal, known.subprotocol, options, session, token)
 
 
-async def _opened(parts: Parts, websocket: WebSocket, asked: Asked, alone: Callable[[], bool]) -> Opened:
-    """Returns the session; `alone`: whether no later handshake has asked for it."""
+async def _opened(
+    parts: Parts, websocket: WebSocket, asked: Asked, alone: Callable[[], bool], place: AsyncExitStack
+) -> Opened:
+    """Returns the session; `alone`: whether no later handshake has asked for it; `place`: among those of its key."""
     token = asked.token
     if token is None:
-        return await open_session(parts.writer, parts.limits.replica, asked.session)
+        opened = await open_session(parts.writer, parts.limits.replica, asked.session)
+        opened.place = place
+        return opened
     async with presence(websocket) as there:
         audio = AudioLog(parts.writer, parts.limits.replica, parts.look_back)
         opened = await reopen_session(audio, asked.session, token, lambda: alone() and there())
+        opened.place = place
         await opened.with_history(
             parts.look_back, token.started_at_ms - CLOCKS_MS, understanding=asked.options.needs_understanding
         )
@@ -181,6 +198,7 @@ def _live_session(parts: Parts, asked: Asked, line: Line, opened: Opened) -> Liv
         created=datetime.now(UTC),
         convert=_converter(options),
         resumes=options.wants_resume,
+        resumable=options.resumable,
         bytes_taken=2 if options.audio.linear32 else 1,
         tags=tuple(options.tag),
         extra=options.extras,

@@ -1,9 +1,11 @@
 """How a session comes to a connection: a new one, or one that goes on (ADR 16)."""
 
 import asyncio
+import hashlib
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Self
@@ -52,6 +54,8 @@ class Opened:
     standing: Succession
     """What was in the log when it was opened; `upload` counts on from there."""
     resumed: bool = False
+    place: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What it takes of its key's sessions."""
     history: list[tuple[str, Any]] = field(default_factory=list)
     """Results from before, of a session that was resumed."""
 
@@ -71,6 +75,7 @@ class Opened:
             payload_bytes=self.durable_bytes,
             flushes=self.standing.flushes + self.upload.durable_flushes,
             at_ms=int(time.time() * 1_000),
+            asked=asked_of(self.session),
             ended=self.standing.ended or self.upload.durable_end,
         )
 
@@ -85,6 +90,12 @@ class Opened:
             look_back.threads, lambda: look_back.results(session_id, since_ms, understanding=understanding)
         )
         return self
+
+
+def asked_of(session: Session) -> str:
+    """Returns a digest of what the pipeline is asked for: a connection that goes on has to ask for the same."""
+    described = (session.encoding, session.sample_rate_hz, session.channels, sorted(session.config.items()))
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:32]
 
 
 async def open_session(log: LogWriter, replica: Replica, session: Session) -> Opened:

@@ -16,8 +16,6 @@ class OptionError(Exception):
         super().__init__(f"{name}: {fault}")
         self.name = name
         """The option's."""
-        self.line = str(self)
-        """One readable line that begins with the name."""
 
 
 def option_error(error: ValidationError) -> OptionError:

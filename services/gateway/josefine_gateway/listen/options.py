@@ -81,7 +81,7 @@ class LiveOptions(Heard, Edited, Spoken, Answered, Tagged):
             language=self.language or "en",
             interim_results=self.interim_results,
             endpointing_ms=self.endpointing_ms,
-            metadata=self.pipeline_metadata,
+            metadata={**self.pipeline_metadata, **self.keyterms},
         )
 
     @property
@@ -138,7 +138,7 @@ class RecordedOptions(Heard, Edited, Spoken, Answered, Tagged):
             model=self.pipeline_model(served),
             language=self.language or "en",
             interim_results=False,
-            metadata=self.pipeline_metadata,
+            metadata={**self.pipeline_metadata, **self.keyterms},
         )
 
     def wording(self, served: Served) -> Wording:

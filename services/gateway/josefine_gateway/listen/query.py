@@ -12,6 +12,7 @@ from josefine_gateway.listen.refused import OFF
 from josefine_gateway.listen.served import Served
 from josefine_gateway.shape.phrases import phrase
 from josefine_gateway.shape.wording import Redaction, Replacement, Wording
+from josefine_wire.keyterms import MOST_BYTES, packed
 
 Text = Annotated[str, StringConstraints(max_length=2_000)]
 Texts = Annotated[list[Text], Field(max_length=100)]
@@ -74,6 +75,10 @@ class Spoken(Query):
         "model_info in the answer tells the real one.",
     )
     language: Text | None = Field(default=None, description="BCP-47 language of the speech, en unless given.")
+    keyterm: Texts = Field(
+        default=[],
+        description=f"Words that are likely to be said; may be repeated, together {MOST_BYTES} bytes at most.",
+    )
     version: Literal["latest"] | None = Field(default=None, description="Accepted and without effect.")
 
     def model_of(self, served: Served) -> str:
@@ -95,6 +100,14 @@ class Spoken(Query):
         """Returns the model as the pipeline is asked for it: empty for its default. Errors as in `model_of`."""
         model = self.model_of(served)
         return "" if model == served.model else model
+
+    @property
+    def keyterms(self) -> dict[str, str]:
+        """What tells the pipeline of them; OptionError where it cannot be told."""
+        try:
+            return packed(self.keyterm)
+        except ValueError as fault:
+            raise OptionError("keyterm", str(fault)) from fault
 
     @property
     def primary_language(self) -> str:

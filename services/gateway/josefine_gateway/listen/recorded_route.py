@@ -1,5 +1,6 @@
 """POST /v1/listen: a recording, from its bytes or from a URL, to the answer or to a callback."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,13 +14,14 @@ from starlette.responses import JSONResponse, Response
 
 from josefine_client.chunks import Session
 from josefine_gateway.access.principal import Principal
+from josefine_gateway.admission import admitted
 from josefine_gateway.body import is_json, json_object, pieces
 from josefine_gateway.calling_back import call_back, destination
 from josefine_gateway.listen.options import RecordedOptions
 from josefine_gateway.listen.parsing import parse
 from josefine_gateway.listen.recorded import Heard, Pipeline, Recording
 from josefine_gateway.parts import Parts
-from josefine_gateway.refusals import draining, refusal_of_result
+from josefine_gateway.refusals import refusal_of_result
 from josefine_gateway.shape import connection
 from josefine_gateway.shape.errors import legacy
 from josefine_gateway.shape.recorded import accepted, recorded_answer
@@ -44,10 +46,7 @@ async def answer_recording(parts: Parts, request: Request, request_id: str) -> R
     Raises:
         Exception: any that josefine_gateway.refusals knows.
     """
-    known = await parts.door.who(request.scope["headers"])
-    known.principal.require(Scope.LISTEN)
-    if parts.draining.is_set():
-        raise draining()
+    known = await admitted(parts, request.scope["headers"], Scope.LISTEN)
     asked = _asked(parts, request, request_id, known.principal)
     await parts.limits.request(known.principal)
     if asked.options.callback is not None:
@@ -61,7 +60,8 @@ async def answer_recording(parts: Parts, request: Request, request_id: str) -> R
             await recording.send(body)
         if asked.options.callback is None:
             with parts.metrics.answer.time():
-                return _answer(parts, asked, await recording.heard(request.is_disconnected))
+                heard = await recording.heard(request.is_disconnected)
+                return await asyncio.to_thread(_answer, parts, asked, heard)
         to = destination(parts, asked.principal, asked.options, request_id)
         parts.background.start(call_back(parts, to, _behind(parts, asked, recording, held.pop_all())))
     return JSONResponse(accepted(request_id))
@@ -100,6 +100,7 @@ async def _source(parts: Parts, request: Request) -> AsyncIterator[AsyncIterator
 
 
 def _answer(parts: Parts, asked: Asked, heard: Heard) -> Response:
+    """Returns the answer. Of an hour of speech it takes a second: not the event loop's."""
     status, body = answer_of(parts, asked, heard)
     return JSONResponse(body, status)
 
@@ -127,7 +128,8 @@ def answer_of(parts: Parts, asked: Asked, heard: Heard) -> tuple[int, dict[str, 
 async def _behind(parts: Parts, asked: Asked, recording: Recording, held: AsyncExitStack) -> dict[str, Any]:
     """Returns the body of a recording whose client does not wait."""
     async with held:
-        return answer_of(parts, asked, await recording.heard(_never_gone))[1]
+        heard = await recording.heard(_never_gone)
+        return (await asyncio.to_thread(answer_of, parts, asked, heard))[1]
 
 
 async def _never_gone() -> bool:

@@ -23,8 +23,7 @@ NOT_HERE: Final = MappingProxyType(
         "custom_topic_mode": "topics are not found",
         "custom_intent": "intents are not found",
         "custom_intent_mode": "intents are not found",
-        "keyterm": "the model cannot be told which words to expect",
-        "keywords": "the model cannot be told which words to expect",
+        "keywords": "words are not weighed: give keyterm",
         "language_hint": "the language is not detected: give language",
     }
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Final
 
 import structlog
@@ -24,6 +24,8 @@ class Sessions:
         self._live: dict[str, End] = {}
         self._parked: dict[str, asyncio.Task[None]] = {}
         self._claims: dict[str, object] = {}
+        self._leaving: set[asyncio.Future[None]] = set()
+        """Places that are being given back."""
         self._draining = False
         self._gone = asyncio.Event()
 
@@ -71,13 +73,17 @@ class Sessions:
             waiting.cancel()
 
     def park(self, opened: Opened) -> None:
-        """Ends a session when its client has not come back in time, here or at another replica."""
+        """Ends a session when its client has not come back in time, here or at another replica.
+
+        It counts among those of its key meanwhile: what takes the session's place is taken over from the connection.
+        """
         session_id = opened.session.session_id
         if (before := self._parked.pop(session_id, None)) is not None:
             before.cancel()
+        place = opened.place.pop_all()
         task = asyncio.ensure_future(self._end_later(opened))
         self._parked[session_id] = task
-        task.add_done_callback(lambda done: self._unpark(session_id, done))
+        task.add_done_callback(lambda done: self._unpark(session_id, done, place))
 
     async def drain(self) -> None:
         """Tells all clients to go on at another replica, and returns when they are told.
@@ -93,9 +99,12 @@ class Sessions:
             self._gone.clear()
             await self._gone.wait()
 
-    def _unpark(self, session_id: str, task: asyncio.Task[None]) -> None:
+    def _unpark(self, session_id: str, task: asyncio.Task[None], place: AsyncExitStack) -> None:
         if self._parked.get(session_id) is task:
             del self._parked[session_id]
+        leaving = asyncio.ensure_future(place.aclose())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def _end_later(self, opened: Opened) -> None:
         await asyncio.sleep(self._window_s)  # the client comes back, or it does not: nothing else tells

@@ -23,7 +23,7 @@ class TurnDialogue:
 
     def __init__(self, request_id: str, options: TurnOptions) -> None:
         self._options = options
-        self._turns: Final = Turns(request_id, options.thresholds, options.wording)
+        self._turns: Final = Turns(request_id, options.thresholds, options.wording, options.keyterm)
         self._next_segment = 0
         self._revision = self._flush_sequence = -1
         self._end: Transcript | None = None

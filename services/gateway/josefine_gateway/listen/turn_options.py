@@ -60,9 +60,11 @@ class TurnOptions(Sampled, Spoken, Tagged):
             language=self.language or "en",
             interim_results=True,
             endpointing_ms=self.endpointing_ms,
+            metadata=self.keyterms,
         )
 
     resume_token: ClassVar[None] = None
+    callback: ClassVar[None] = None
     wants_resume: ClassVar[bool] = False
     resumable: ClassVar[bool] = False
     needs_understanding: ClassVar[bool] = False

@@ -34,7 +34,6 @@ class Fetched:
         """`deadline_s` is in the time of the event loop."""
         self._response, self._limits, self._deadline_s = response, limits, deadline_s
         length = response.headers.get("content-length", "")
-        self.content_type: Final[str] = response.headers.get("content-type", "")
         self.length_bytes: Final = int(length) if length.isdecimal() else None
         """What the other side announced; None where it did not."""
 

@@ -1,6 +1,5 @@
 """Messages of WS /v1/listen about the connection: its end, its settings, what went wrong, where to go on."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,12 +93,3 @@ def session(request_id: str, resume_token: str, taken_bytes: int, taken_s: float
 def acknowledged(resume_token: str, taken_bytes: int, taken_s: float | None) -> Message:
     """Returns the frame that says how much audio is durable."""
     return {"type": "Acknowledged", "bytes": taken_bytes, "seconds": taken_s, "resume_token": resume_token}
-
-
-def request_id_of(session_id: str) -> str:
-    """Returns the request id of a session that was not resumed: the same uuid, with dashes.
-
-    Raises:
-        ValueError: the session id is not 32 hexadecimal digits.
-    """
-    return str(uuid.UUID(hex=session_id))

@@ -62,7 +62,10 @@ class _Turn:
 class Turns:
     """The frames of one connection, numbered. Fed by one task; every method returns the frames to send, in order."""
 
-    def __init__(self, request_id: str, thresholds: Thresholds, wording: Wording | None = None) -> None:
+    def __init__(
+        self, request_id: str, thresholds: Thresholds, wording: Wording | None = None, keyterms: Sequence[str] = ()
+    ) -> None:
+        self._keyterms: Final = tuple(keyterms)
         self._request_id: Final = request_id
         self._thresholds = thresholds
         self._wording = wording or Wording(punctuated=True)
@@ -113,7 +116,7 @@ class Turns:
             {
                 "type": "ConfigureSuccess",
                 "request_id": self._request_id,
-                "keyterms": [],
+                "keyterms": list(self._keyterms),
                 "thresholds": thresholds.message(),
                 "numerals": wording.numerals,
             }

@@ -73,14 +73,14 @@ class Inbox:
 class Scene:
     """A connection of a session that has just begun, or goes on."""
 
-    def __init__(self, replica, opened, *, resumes=True, limits=None):
+    def __init__(self, replica, opened, *, resumes=True, elsewhere=False, limits=None):
         self.replica, self.opened = replica, opened
         self.client, self.inbox = Client(), Inbox()
         self.live = LiveSession(
-            Line(self.client, self.client.tell, self.inbox),
+            Line(self.client, self.client.tell, self.inbox, elsewhere),
             opened,
             Conversation(Wanted(), Stream("r"), (), opened.standing.flushes),
-            About("r", datetime.now(UTC), lambda payload: payload, resumes=resumes),
+            About("r", datetime.now(UTC), lambda payload: payload, resumes=resumes, resumable=not elsewhere),
             limits or Limits(idle_close_s=60.0, slow_reader_s=60.0, patience_s=60.0),
             lambda opened: opened.token("key").session_id,
         )
@@ -146,6 +146,35 @@ def test_only_who_says_so_has_left(leaves, farewell):
         return await scene.farewell()
 
     assert played(play) is farewell
+
+
+@pytest.mark.parametrize("leaves", [CLOSE, CUT])
+def test_a_callback_is_told_to_the_end_though_the_client_has_left(leaves):
+    async def play(scene):
+        running = asyncio.create_task(scene.farewell())
+        scene.client.audio(b"1234")
+        scene.client.leaves(leaves)
+        await scene.client.says.join()
+        scene.inbox.put(transcript())
+        scene.inbox.put(end())
+        return await running, scene.client
+
+    farewell, client = played(play, resumes=False, elsewhere=True)
+    assert farewell is closing.DONE
+    assert client.kinds == ["Results", "Metadata"]
+
+
+@pytest.mark.parametrize(("elsewhere", "farewell"), [(True, closing.DONE), (False, closing.DRAINING)])
+def test_a_replica_that_drains_waits_for_the_rest_of_what_no_other_can_tell(elsewhere, farewell):
+    async def play(scene):
+        running = asyncio.create_task(scene.farewell())
+        scene.client.text("CloseStream")
+        await scene.client.says.join()
+        scene.live.end(closing.DRAINING)
+        scene.inbox.put(end())
+        return await running
+
+    assert played(play, resumes=False, elsewhere=elsewhere) is farewell
 
 
 @pytest.mark.parametrize(("resumes", "farewell"), [(True, closing.QUIET), (False, closing.SILENT)])

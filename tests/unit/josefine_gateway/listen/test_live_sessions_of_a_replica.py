@@ -1,7 +1,10 @@
 """Who has a session at this replica."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
+
+import pytest
 
 from josefine_gateway.listen.closing import DRAINING, SUPERSEDED
 from josefine_gateway.listen.sessions import Sessions
@@ -16,7 +19,8 @@ class Upload:
 
 
 def opened(upload, session_id="s"):
-    return SimpleNamespace(session=SimpleNamespace(session_id=session_id), upload=upload)
+    session = SimpleNamespace(session_id=session_id)
+    return SimpleNamespace(session=session, upload=upload, place=AsyncExitStack())
 
 
 def test_the_later_connection_has_the_session():
@@ -81,6 +85,26 @@ def test_who_comes_back_goes_on():
         assert (sessions.parked, upload.ended.is_set()) == (0, False)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_session_that_waits_keeps_its_place_until_it_ends_or_goes_on(comes_back):
+    async def main():
+        sessions, session, free = Sessions(0.0 if not comes_back else 30.0), opened(Upload()), asyncio.Event()
+
+        async def leave():
+            free.set()
+
+        async with AsyncExitStack() as connection:
+            session.place = connection
+            connection.push_async_callback(leave)
+            sessions.park(session)
+        assert not free.is_set()
+        if comes_back:
+            sessions.release("s")
+        await free.wait()
+
+    asyncio.run(asyncio.wait_for(main(), 30.0))
 
 
 def test_a_session_that_is_cut_again_waits_as_long_again():

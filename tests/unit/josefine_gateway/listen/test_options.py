@@ -31,9 +31,9 @@ def asked(query, kind=LiveOptions, served=SERVED):
 def fault(query, kind=LiveOptions, served=SERVED):
     with pytest.raises(OptionError) as refusal:
         asked(query, kind, served)
-    assert "\n" not in refusal.value.line
-    assert refusal.value.line.startswith(refusal.value.name + ": ")
-    return refusal.value.line
+    assert "\n" not in str(refusal.value)
+    assert str(refusal.value).startswith(refusal.value.name + ": ")
+    return str(refusal.value)
 
 
 def test_nothing_asked_is_a_container_in_the_servers_way():
@@ -78,22 +78,21 @@ def test_smart_format_holds_others():
 
 
 @pytest.mark.parametrize(
-    ("query", "audio", "per_second"),
+    ("query", "audio"),
     [
-        ("encoding=linear16&sample_rate=16000&channels=2", ("linear16", 16_000, 2, False), 64_000),
-        ("encoding=linear32&sample_rate=8000", ("linear16", 8_000, 1, True), 32_000),
-        ("encoding=mulaw&sample_rate=8000", ("mulaw", 8_000, 1, False), 8_000),
-        ("encoding=alaw&sample_rate=8000", ("alaw", 8_000, 1, False), 8_000),
-        ("encoding=opus&sample_rate=48000&channels=2", ("opus", 0, 2, False), None),
-        ("encoding=ogg-opus&sample_rate=48000", ("container", 0, 0, False), None),
-        ("encoding=flac", ("container", 0, 0, False), None),
+        ("encoding=linear16&sample_rate=16000&channels=2", ("linear16", 16_000, 2, False)),
+        ("encoding=linear32&sample_rate=8000", ("linear16", 8_000, 1, True)),
+        ("encoding=mulaw&sample_rate=8000", ("mulaw", 8_000, 1, False)),
+        ("encoding=alaw&sample_rate=8000", ("alaw", 8_000, 1, False)),
+        ("encoding=opus&sample_rate=48000&channels=2", ("opus", 0, 2, False)),
+        ("encoding=ogg-opus&sample_rate=48000", ("container", 0, 0, False)),
+        ("encoding=flac", ("container", 0, 0, False)),
     ],
 )
-def test_encodings(query, audio, per_second):
+def test_encodings(query, audio):
     found = asked(query).audio
 
     assert (found.encoding, found.sample_rate_hz, found.channels, found.linear32) == audio
-    assert found.bytes_per_second == per_second
 
 
 @pytest.mark.parametrize(
@@ -284,7 +283,7 @@ def test_every_query_is_understood_or_refused_in_one_line(pairs):
     try:
         parse(LiveOptions, pairs, SERVED)
     except OptionError as refusal:
-        lines = refusal.line.splitlines()
+        lines = str(refusal).splitlines()
 
     assert len(lines) == 1
 

@@ -51,7 +51,7 @@ def test_a_recording_comes_from_the_address_that_was_checked_under_its_name():
     with _answers(a=page) as server:
         fetched, body = _fetch(f"http://media.example:{server.port}/a")
     assert body == sound
-    assert (fetched.content_type, fetched.length_bytes) == ("audio/wav", len(sound))
+    assert fetched.length_bytes == len(sound)
     assert server.asked[0].headers["host"] == f"media.example:{server.port}"
     assert server.asked[0].headers["accept-encoding"] == "identity"
 

@@ -1,0 +1,38 @@
+"""Words that a session is likely to hold, as its metadata carries them: `{"keyterms": "Josefine,Tansu"}`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+NAME: Final = "keyterms"
+SEPARATOR: Final = ","
+MOST_BYTES: Final = 220
+"""Of all terms together in UTF-8, separators included. A tokenizer of bytes makes at most as many tokens of them, which
+is the half of Whisper's decoder that may stand before a transcript.
+"""
+
+
+def packed(terms: Iterable[str]) -> dict[str, str]:
+    """Returns what goes into `config.metadata`: nothing where there is no term.
+
+    Raises:
+        ValueError: a term is empty, holds a comma or what cannot be printed, or they are too long together.
+    """
+    found = [" ".join(term.split()) for term in terms]
+    for term in found:
+        if not term or SEPARATOR in term or not term.isprintable():
+            raise ValueError(f"{term[:40]!r} is no term: give words, without a comma")
+    text = SEPARATOR.join(found)
+    if (size := len(text.encode())) > MOST_BYTES:
+        raise ValueError(f"{size} bytes together, at most {MOST_BYTES} are heard")
+    return {NAME: text} if text else {}
+
+
+def unpacked(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the terms of a session, the first of them where they are too long together."""
+    terms, room = [], MOST_BYTES + len(SEPARATOR)
+    for term in filter(None, (term.strip() for term in metadata.get(NAME, "").split(SEPARATOR))):
+        room -= len(term.encode()) + len(SEPARATOR)
+        if room < 0:
+            break
+        terms.append(term)
+    return tuple(terms)
