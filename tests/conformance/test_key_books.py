@@ -35,7 +35,7 @@ def _found(book: Book, id_: str) -> ApiKey | None:
 def test_what_was_added_is_there_as_it_was(book: Book) -> None:
     plain = _key()
     full = _key(
-        scopes=[Scope.CONSOLE, Scope.ADMIN],
+        scopes=[Scope.CONSOLE, Scope.CONSOLE],
         max_sessions=3,
         requests_per_minute=600,
         expires=datetime(2030, 1, 1, tzinfo=UTC),
