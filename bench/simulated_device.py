@@ -58,6 +58,7 @@ class SimulatedRequest:
     log_mel: Any
     prefix: tuple[str, ...] = ()
     word_times: bool = False
+    keyterms: tuple[str, ...] = ()
     fallback: bool = False
 
     @property

@@ -1,13 +1,20 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from bench.simulated_device import SimulatedModel, SimulatedRequest, StepTimes, hypothesis, load
 
 from josefine_inference.hypothesis import Acceptance
 from josefine_inference.messages import pack_hypotheses, unpack_hypotheses
+from josefine_whisper.hypothesis import Request
 
 
 def request_of(hops, prefix=()):
     return SimulatedRequest(np.zeros((hops, 80), np.float16), prefix)
+
+
+def test_it_is_asked_as_the_engine_is():
+    assert [field.name for field in fields(SimulatedRequest)] == [field.name for field in fields(Request)]
 
 
 def test_a_batch_takes_a_fixed_time_and_one_for_its_audio():
