@@ -12,6 +12,7 @@ from deepgram.core.events import EventType
 from deepgram.listen.v1.types import (
     ListenV1Configure,
     ListenV1ConfigureFailure,
+    ListenV1ConfigureSuccess,
     ListenV1Error,
     ListenV1Metadata,
     ListenV1Results,
@@ -145,6 +146,8 @@ def test_every_finalize_is_answered_and_control_messages_end_nothing(deepgram, s
         connection.send_keep_alive()
         connection.send_configure(ListenV1Configure(keyterms=["Josefine"]))
         not_configured = connection.recv()
+        connection.send_configure(ListenV1Configure(features={"numerals": True}))
+        configured = connection.recv()
         connection._websocket.send("no message")
         misread = connection.recv()
         connection.send_media(linear16(short_speech))
@@ -153,6 +156,7 @@ def test_every_finalize_is_answered_and_control_messages_end_nothing(deepgram, s
     assert (said.from_finalize, text([said])) == (True, "in 1813")
     assert isinstance(not_configured, ListenV1ConfigureFailure)
     assert not_configured.code == "CONFIGURE_KEYTERMS_NOT_SUPPORTED"
+    assert isinstance(configured, ListenV1ConfigureSuccess)
     assert isinstance(misread, ListenV1Error)
     assert misread.variant == "SchemaError"
     assert text(rest) == "in 1813"

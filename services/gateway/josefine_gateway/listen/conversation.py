@@ -6,11 +6,12 @@ it waits, and so does all behind it.
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from josefine_gateway.listen.control import Kind
-from josefine_gateway.shape.connection import Heard, configure_failure, metadata
+from josefine_gateway.listen.option_error import OptionError
+from josefine_gateway.shape.connection import Heard, configure_failure, configure_success, metadata
 from josefine_gateway.shape.connection import error as error_message
 from josefine_gateway.shape.gaps import Gap
 from josefine_gateway.shape.live import Covered, Message, Stream, results, speech_started, utterance_end
@@ -79,7 +80,7 @@ class Conversation:
                 answer.
         """
         self._wanted: Final = wanted
-        self._stream: Final = stream
+        self._stream = stream
         self._seen: Final = tuple(seen)
         self._flushes: Final = flushes
         self._channels: dict[int, _Channel] = {}
@@ -121,10 +122,22 @@ class Conversation:
         return iter(())
 
     def configure(self, content: Mapping[str, Any]) -> Iterator[Message]:
-        """Refuses: neither key terms nor numerals can change while the pipeline hears."""
-        wants = ", ".join(str(key) for key in content if key != "type") or "nothing"
-        why = f"a session keeps the options that it began with (asked for: {wants[:80]})"
-        yield configure_failure(self._stream.request_id, "CONFIGURE_KEYTERMS_NOT_SUPPORTED", why)
+        """Takes another way to write numbers, for what was not told yet. What the pipeline expects to hear stays as the
+        session began.
+        """
+        stream, keyterms = self._stream, content.get("keyterms")
+        if keyterms is not None and keyterms != list(stream.keyterms):
+            why = "keyterms: a session keeps those that it began with; give them in the query"
+            yield configure_failure(stream.request_id, "CONFIGURE_KEYTERMS_NOT_SUPPORTED", why)
+            return
+        try:
+            numerals = _numerals(content)
+        except OptionError as error:
+            yield configure_failure(stream.request_id, "CONFIGURE_INTERNAL_ERROR", str(error))
+            return
+        if numerals is not None:
+            self._stream = replace(stream, wording=replace(stream.wording, numerals=numerals))
+        yield configure_success(stream.request_id, stream.keyterms)
 
     def misread(self, why: str) -> Iterator[Message]:
         yield error_message("SchemaError", why)
@@ -258,6 +271,19 @@ class Conversation:
         if word_end is not None:
             channel.gap = channel.gap.told()
             yield utterance_end(number, self.channels, word_end)
+
+
+def _numerals(content: Mapping[str, Any]) -> bool | None:
+    """Returns what a Configure asks for, None for nothing; OptionError where it is something else."""
+    features = content.get("features") or {}
+    if not isinstance(features, Mapping):
+        raise OptionError("features", "must be an object")
+    for name in (*content.keys() - {"type", "keyterms", "features"}, *features.keys() - {"numerals"}):
+        raise OptionError(str(name)[:40], "cannot be configured; there is features.numerals")
+    numerals = features.get("numerals")
+    if not isinstance(numerals, bool | None):
+        raise OptionError("numerals", "must be true or false")
+    return numerals
 
 
 def _given_up(letter: DeadLetter) -> Transcript | None:

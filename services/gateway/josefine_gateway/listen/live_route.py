@@ -217,7 +217,7 @@ def _dialogue(parts: Parts, asked: Asked, opened: Opened) -> Dialogue:
         utterance_end_ms=options.utterance_end_ms or 0,
         understanding=options.needs_understanding,
     )
-    stream = Stream(asked.request_id, options.wording(parts.served), options.extras)
+    stream = Stream(asked.request_id, options.wording(parts.served), options.extras, tuple(options.keyterm))
     return Conversation(wanted, stream, options.sequence_ids, opened.standing.flushes)
 
 

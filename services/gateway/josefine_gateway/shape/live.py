@@ -22,6 +22,8 @@ class Stream:
     wording: Wording = field(default_factory=Wording)
     extra: Mapping[str, str] = field(default_factory=dict)
     """Echoed in every `metadata`."""
+    keyterms: tuple[str, ...] = ()
+    """Words that the session expects, from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)

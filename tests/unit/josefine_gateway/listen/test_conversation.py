@@ -189,3 +189,29 @@ def test_how_it_ended():
     dialogue = conversation()
     hear(dialogue, end(0, 5 * SECOND, reason="IDLE_TIMEOUT"))
     assert (dialogue.over, dialogue.idle, dialogue.length_samples) == (True, True, 5 * SECOND)
+
+
+def test_numbers_are_written_as_was_asked_last():
+    dialogue = conversation()
+    (before,) = hear(dialogue, final("In eighteen thirteen."))[-1:]
+    (answer,) = dialogue.configure({"type": "Configure", "keyterms": None, "features": {"numerals": True}})
+    (after,) = hear(dialogue, final("In eighteen thirteen.", 1, SECOND))[-1:]
+    assert answer == {"type": "ConfigureSuccess", "request_id": "r", "keyterms": []}
+    texts = [message["channel"]["alternatives"][0]["transcript"] for message in (before, after)]
+    assert "eighteen thirteen" in texts[0]
+    assert "1813" in texts[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ({"keyterms": ["Josefine"]}, "CONFIGURE_KEYTERMS_NOT_SUPPORTED"),
+        ({"features": {"numerals": "yes"}}, "CONFIGURE_INTERNAL_ERROR"),
+        ({"features": {"diarize": True}}, "CONFIGURE_INTERNAL_ERROR"),
+        ({"features": [1]}, "CONFIGURE_INTERNAL_ERROR"),
+        ({"language": "de"}, "CONFIGURE_INTERNAL_ERROR"),
+    ],
+)
+def test_what_cannot_be_configured_is_refused(content, code):
+    (answer,) = conversation().configure({"type": "Configure", **content})
+    assert (answer["type"], answer["code"]) == ("ConfigureFailure", code)
