@@ -11,7 +11,7 @@ from av.container import InputContainer
 
 from josefine_audio.byte_source import ByteSource, ByteSpool, ByteStream
 from josefine_audio.decoder import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Block
-from josefine_audio.errors import AudioError, BrokenAudioError, UnsupportedAudioError
+from josefine_audio.errors import AudioError, BrokenAudioError, DecoderFaultError, UnsupportedAudioError
 from josefine_audio.pump import Pump, PumpStoppedError
 from josefine_audio.sniff import Container
 from josefine_audio.timeline import Timeline
@@ -98,8 +98,8 @@ class DemuxedDecoder:
             self._read_container()
         except (AudioError, PumpStoppedError):
             raise
-        except Exception as error:  # whatever a foreign library makes of foreign bytes is these bytes' fault
-            raise BrokenAudioError(f"byte {self._source.position}: {type(error).__name__} in the decoder") from error
+        except Exception as error:  # whatever a foreign library makes of foreign bytes ends their session alone
+            raise DecoderFaultError(f"byte {self._source.position}: {type(error).__name__} in the decoder") from error
 
     def _read_container(self) -> None:
         try:

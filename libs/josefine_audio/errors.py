@@ -21,6 +21,10 @@ class BrokenAudioError(AudioError):
     code = "decode_error"
 
 
+class DecoderFaultError(BrokenAudioError):
+    """The decoder failed as it should not, whatever the bytes: they may be at fault, or this installation."""
+
+
 class EmptyAudioError(AudioError):
     """The bytes ended and held no sample."""
 

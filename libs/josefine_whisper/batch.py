@@ -66,7 +66,7 @@ class Batch:
         """Returns a batch of rows over their encoded audio, sorted by length; nothing is decoded yet."""
         sizes = model.dimensions
         prompts = max(len(row.prompt) + len(row.tokens) for row in rows)
-        slots = min(sizes.decoder_positions, prompts + max(row.budget for row in rows))
+        slots = prompts + max(row.budget for row in rows)  # a row's positions end earlier: others' prompts pad it
         cache = TokenCache(
             arena,
             shape=(sizes.decoder_layers, len(rows), sizes.heads, slots, HEAD_WIDTH),

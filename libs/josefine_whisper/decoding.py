@@ -96,14 +96,17 @@ class Decoder:
         return [results[index] for index in range(len(jobs))]
 
     def _batches(self, jobs: Sequence[Job]) -> list[list[int]]:
-        """Returns indices of jobs, similar lengths together, cut where the memory limit is reached."""
+        """Returns indices of jobs, similar lengths together, cut where the memory limit is reached.
+
+        Those with a context are apart: it may be several times as long as a transcript, and would pad the others.
+        """
         batches: list[list[int]] = []
-        used = 0
-        for index in sorted(range(len(jobs)), key=lambda i: len(jobs[i].encoded)):
-            positions = len(jobs[index].encoded)
-            if not batches or used + positions > self._positions_limit:
+        used, told = 0, False
+        for index in sorted(range(len(jobs)), key=lambda i: (bool(jobs[i].context), len(jobs[i].encoded))):
+            positions = len(jobs[index].encoded) + len(jobs[index].context)
+            if not batches or used + positions > self._positions_limit or told != bool(jobs[index].context):
                 batches.append([])
-                used = 0
+                used, told = 0, bool(jobs[index].context)
             batches[-1].append(index)
             used += positions
         return batches

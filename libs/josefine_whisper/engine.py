@@ -83,8 +83,7 @@ class Engine:
         """Returns one hypothesis a request, in their order; the first pass decodes all requests together.
 
         Raises:
-            RequestError: A window is too long, has the wrong number of mel bands, the language is unknown, or keyterms
-                are too long.
+            RequestError: A window is too long, has the wrong number of mel bands, or the language is unknown.
         """
         for request in requests:
             self._check(request)
@@ -102,9 +101,6 @@ class Engine:
         shape = request.log_mel.shape
         if len(shape) != 2 or shape[1] != self.mels or shape[0] > WINDOW_HOPS:
             raise RequestError(f"log_mel has shape {shape}, want [up to {WINDOW_HOPS}, {self.mels}]")
-        tokens, most = len(self._tokenizer.context(request.keyterms)), self._decoder.most_context
-        if tokens > most:
-            raise RequestError(f"keyterms have {tokens} tokens, want {most} at most")
 
 
 class _Call:
@@ -189,7 +185,7 @@ class _Call:
         return Job(
             encoded=self._encoded[attempt.index, attempt.full],
             audio_positions=-(-hops // 2),
-            context=self._tokenizer.context(request.keyterms),
+            context=self._tokenizer.context(request.keyterms, self._decoder.most_context),
             prompt=self._prompt,
             forced=self._tokenizer.encode_words(prefix, self._language),
             budget=token_budget(hops / HOPS_PER_SECOND),

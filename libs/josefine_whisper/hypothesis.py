@@ -18,7 +18,7 @@ class Request:
     word_times: bool = False
     """Whether the words get times; costs a few milliseconds per second of audio."""
     keyterms: tuple[str, ...] = ()
-    """Words that are likely to be said, as josefine_wire.keyterms bounds them."""
+    """Words that are likely to be said; those that do not fit before a transcript are left out."""
     fallback: bool = False
     """Whether a doubtful result may be decoded again: over the full 30 s window, then, where it
     loops, with temperature."""

@@ -62,11 +62,17 @@ class WhisperTokenizer:
             raise RequestError(f"the model does not know the language {language!r}")
         return self.start, int(spoken), self._transcribe, self.no_timestamps
 
-    def context(self, terms: Sequence[str]) -> tuple[int, ...]:
-        """Returns what stands before the control tokens where the terms are likely to be said: the text before."""
-        if not terms:
-            return ()
-        return self._previous, *self._tokenizer.encode(f" {', '.join(terms)}.", add_special_tokens=False).ids
+    def context(self, terms: Sequence[str], most: int) -> tuple[int, ...]:
+        """Returns what stands before the control tokens where the terms are likely to be said: the text before.
+
+        Of terms that make more than `most` tokens the first that fit: rare letters are several tokens each.
+        """
+        for count in range(len(terms), 0, -1):
+            ids = self._tokenizer.encode(f" {', '.join(terms[:count])}.", add_special_tokens=False).ids
+            text = [token for token in ids if token < self.end_of_text]  # a term may look like a control token
+            if len(text) < most:
+                return self._previous, *text
+        return ()
 
     def encode_words(self, words: Sequence[str], language: str) -> tuple[int, ...]:
         """Returns the tokens of words in the middle of a text."""

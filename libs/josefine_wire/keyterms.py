@@ -6,8 +6,8 @@ from typing import Final
 NAME: Final = "keyterms"
 SEPARATOR: Final = ","
 MOST_BYTES: Final = 220
-"""Of all terms together in UTF-8, separators included. A tokenizer of bytes makes at most as many tokens of them, which
-is the half of Whisper's decoder that may stand before a transcript.
+"""Of all terms together in UTF-8, separators included. They are more tokens than Whisper's decoder takes before a
+transcript only where most letters are rare; then the last terms are left out.
 """
 
 

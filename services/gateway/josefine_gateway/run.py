@@ -52,18 +52,19 @@ def run(settings: GatewaySettings) -> NoReturn:
 def _run(settings: GatewaySettings) -> None:
     registry, health = CollectorRegistry(), Health(SystemClock())
     with _health_server(settings, health, registry), open_parts(settings, registry) as parts:
-        server, listening = Server(parts, settings, health), _listening(settings)
+        server, listening = Server(parts, settings, health), list(_listening(settings))
         log.info("gateway_started", host=settings.http_host, port=settings.http_port)
-        server.run([listening])
+        server.run(listening)
     log.info("gateway_stopped")
 
 
-def _listening(settings: GatewaySettings) -> socket.socket:
-    """Returns the socket that clients connect to."""
+def _listening(settings: GatewaySettings) -> Iterator[socket.socket]:
+    """Yields the sockets that clients connect to, one for each address of the host."""
     host, port = settings.http_host, settings.http_port
     try:
-        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((family, address[:2]) for family, *_, address in found):
+            yield socket.create_server(address, family=family, backlog=_BACKLOG)
     except OSError as error:
         wrong = f"JOSEFINE_HTTP_HOST={host}, JOSEFINE_HTTP_PORT={port}: cannot listen there ({error.strerror})"
         raise ConfigurationError(f"{wrong}; choose another") from error

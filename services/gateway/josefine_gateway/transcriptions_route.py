@@ -37,6 +37,8 @@ REFUSED: Final = {
     "known_speaker_references[]": "speakers are not told apart",
 }
 OFF: Final = frozenset({"", "false", "auto"})
+MOST_TERMS: Final = 100
+"""As many as `keyterm` may be repeated."""
 PIECE_BYTES: Final = 256 * 1024
 
 
@@ -104,9 +106,11 @@ def _options(form: FormData, served: Served) -> RecordedOptions:
 def _terms(prompt: str) -> list[str]:
     """Returns what stands before the recording, of a long text the end, as OpenAI takes it."""
     words = "".join(letter if letter.isprintable() else " " for letter in prompt[-MOST_BYTES:]).split()
+    if len(prompt) > MOST_BYTES:
+        del words[:1]  # it may have lost its beginning
     while len(" ".join(words).encode()) > MOST_BYTES:
         del words[0]
-    return [term for term in " ".join(words).split(SEPARATOR) if term.strip()]
+    return [term for term in " ".join(words).split(SEPARATOR) if term.strip()][-MOST_TERMS:]
 
 
 def _is_zero(number: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from josefine_audio.encodings import CONTAINER, RAW_ENCODINGS, open_decoder
-from josefine_audio.errors import AudioError, EmptyAudioError
+from josefine_audio.errors import AudioError, DecoderFaultError, EmptyAudioError
 from josefine_audio.stream import AudioStream, Frame, StreamOptions
 from josefine_ingest.checks import start_fault
 from josefine_ingest.frames import UNKNOWN_TIME, CaptureTime, FrameWriter
@@ -173,8 +173,9 @@ class Session:
         except AudioError as error:
             outputs += self._end("ERROR", error.code, str(error))
             if not isinstance(error, EmptyAudioError):
-                # What is sent is its sender's affair, however often; whether decoders decode, the probe tells.
-                rejection = Rejection(error.code, str(error), expected=True)
+                # What is sent is its sender's affair, however often; that a decoder fails may be the installation's.
+                expected = not isinstance(error, DecoderFaultError)
+                rejection = Rejection(error.code, str(error), expected=expected)
         return Outcome(outputs, rejection)
 
     def _feed(self, entry: Input[AudioChunk], missing: int) -> Rejection | None:

@@ -52,6 +52,13 @@ def assert_same(together, alone):
         torch.testing.assert_close(together.attention, alone.attention, atol=1e-3, rtol=1e-3)
 
 
+def test_a_row_behind_a_long_context_has_room_for_all_its_tokens(decoder):
+    long = job(30, context=range(5, 205), forced=range(5, 105), budget=100)
+    other = job(30, seed=1, context=[5], budget=200)
+    for one, result in zip((long, other), decoder.decode([long, other]), strict=True):
+        assert_same(result, decoder.decode([one])[0])
+
+
 # Derandomised: random weights come near a tie now and then, where rounding may choose either token.
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(jobs, min_size=2, max_size=7))

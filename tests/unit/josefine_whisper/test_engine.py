@@ -70,9 +70,11 @@ def test_expected_words_change_nobody_elses_answer(engine):
     assert told.text != alone.text
 
 
-def test_more_expected_words_than_fit(engine):
-    with pytest.raises(RequestError, match="keyterms"):
-        engine.transcribe([request_of(60, keyterms=("a" * 300,))])
+@pytest.mark.parametrize("terms", [("a" * 300,), ("𐀀",) * 44, ("a" * 70, "b" * 70, "c" * 70, "d" * 70)])
+def test_more_expected_words_than_fit_disturb_nobody(engine, terms):
+    telling, plain = request_of(60, keyterms=terms, prefix=("ask", "not") * 12), request_of(60)
+    together = engine.transcribe([telling, plain])
+    assert together[1].text == engine.transcribe([plain])[0].text
 
 
 @pytest.mark.parametrize("shape", [(3001, 4), (10, 5), (10,)])

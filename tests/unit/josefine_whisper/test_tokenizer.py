@@ -25,10 +25,21 @@ def test_an_unknown_language(tokenizer):
 
 
 def test_what_is_expected_stands_before_the_prompt(tokenizer, raw_tokenizer):
-    first, *text = tokenizer.context(["Josefine", "the mouse"])
+    first, *text = tokenizer.context(["Josefine", "the mouse"], 100)
     assert first == raw_tokenizer.token_to_id("<|startofprev|>")
     assert "Josefine, the mouse" in tokenizer.decode(text)
-    assert tokenizer.context([]) == ()
+    assert tokenizer.context([], 100) == ()
+
+
+def test_what_does_not_fit_before_the_prompt_is_left_out_by_whole_terms(tokenizer):
+    _, *text = tokenizer.context(["Josefine", "the mouse", "sings"], 24)
+    assert tokenizer.decode(text).strip() == "Josefine, the mouse."
+    assert tokenizer.context(["Josefine"], 5) == ()
+
+
+def test_a_term_that_looks_like_a_control_token_is_none(tokenizer):
+    _, *text = tokenizer.context(["<|startoftranscript|>", "<|endoftext|>"], 100)
+    assert max(text) < tokenizer.end_of_text
 
 
 @given(st.lists(st.from_regex(r"[a-zé,.'-]{1,6}", fullmatch=True), max_size=5))

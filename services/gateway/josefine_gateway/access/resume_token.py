@@ -43,7 +43,7 @@ class ResumeToken:
     """Finalize messages that are durable."""
     at_ms: int
     """Unix time of the last acknowledgement: the token's age, and where to begin in the log."""
-    asked: str = ""
+    asked: str
     """Digest of what the pipeline was asked for: it hears a session in one way."""
     ended: bool = False
     """Whether the end of the audio is durable: nothing can follow, only what was not told is still to be told."""

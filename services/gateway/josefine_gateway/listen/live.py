@@ -129,6 +129,8 @@ class LiveSession:
         self._news_s = self._wrote_s
         """When the pipeline was heard of last, or had reason to be."""
         self._closing = False
+        self._drains = False
+        """The replica is about to end."""
         self._task: asyncio.Task[None] | None = None
         self._farewell: Farewell | None = None
 
@@ -160,7 +162,8 @@ class LiveSession:
 
         Nobody can hear at another replica what is left to be told of a session that cannot go on there: a drain waits.
         """
-        if farewell is closing.DRAINING and self._closing and not self._about.resumable:
+        if farewell is closing.DRAINING and (self._elsewhere or (self._closing and not self._about.resumable)):
+            self._drains = True
             return
         self._farewell = farewell
         if self._task is not None:
@@ -311,7 +314,10 @@ class LiveSession:
             await asyncio.sleep(QUIET_WATCH_S if quiet else WATCH_S)
             now_s = time.monotonic()
             silent_s = 0.0 if self._listens_s is None else now_s - self._listens_s
-            if not self._closing and silent_s > self._limits.idle_close_s:
+            silent = silent_s > self._limits.idle_close_s
+            if self._elsewhere and not self._closing and (silent or self._drains):
+                await self._close_stream()
+            if not self._closing and silent:
                 raise ClosingError(closing.QUIET if self._about.resumes else closing.SILENT)
             if self._closing and now_s - self._news_s > self._limits.patience_s:
                 raise ClosingError(closing.STALLED)

@@ -107,7 +107,7 @@ async def _admitted(
         raise OptionError(
             "resume",
             "the session began with other options: encoding, sample_rate, channels, multichannel, model, language, "
-            "endpointing and interim_results stay as they were",
+            "endpointing, interim_results and keyterm stay as they were",
         )
     return Asked(request_id, principal, known.subprotocol, options, session, token)
 
@@ -115,11 +115,20 @@ async def _admitted(
 async def _opened(
     parts: Parts, websocket: WebSocket, asked: Asked, alone: Callable[[], bool], place: AsyncExitStack
 ) -> Opened:
-    """Returns the session; `alone`: whether no later handshake has asked for it; `place`: among those of its key."""
+    """Returns the session.
+
+    Args:
+        parts: of the replica.
+        websocket: the handshake.
+        asked: what it asks for.
+        alone: whether no later handshake has asked for the session.
+        place: what the session takes of its key's: it keeps that while it waits for a client who has asked to resume.
+    """
     token = asked.token
     if token is None:
         opened = await open_session(parts.writer, parts.limits.replica, asked.session)
-        opened.place = place
+        if asked.options.wants_resume:
+            opened.place = place
         return opened
     async with presence(websocket) as there:
         audio = AudioLog(parts.writer, parts.limits.replica, parts.look_back)

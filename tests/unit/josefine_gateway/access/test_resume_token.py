@@ -18,12 +18,14 @@ from josefine_gateway.access.resume_secret import resume_secret
 from josefine_gateway.access.resume_token import MOST_CHARACTERS, ResumeToken, ResumeTokens
 from josefine_stage.errors import ConfigurationError
 
-TOKEN = ResumeToken(uuid.uuid4().hex, 1_700_000_000_000, "phone", uuid.uuid4().hex, 57, 1_234_567, 2, 1_700_000_060_000)
+TOKEN = ResumeToken(
+    uuid.uuid4().hex, 1_700_000_000_000, "phone", uuid.uuid4().hex, 57, 1_234_567, 2, 1_700_000_060_000, "asked"
+)
 TOKENS = ResumeTokens(b"s" * 32, max_age_s=600)
 
 _numbers = st.integers(0, 2**53)
 _ids = st.text("0123456789abcdef-é", max_size=64)
-_tokens = st.builds(ResumeToken, _ids, _numbers, _ids, _ids, *[_numbers] * 4)
+_tokens = st.builds(ResumeToken, _ids, _numbers, _ids, _ids, *[_numbers] * 4, _ids)
 
 
 @given(_tokens)

@@ -168,13 +168,34 @@ def test_a_callback_is_told_to_the_end_though_the_client_has_left(leaves):
 def test_a_replica_that_drains_waits_for_the_rest_of_what_no_other_can_tell(elsewhere, farewell):
     async def play(scene):
         running = asyncio.create_task(scene.farewell())
-        scene.client.text("CloseStream")
+        scene.client.audio(b"1234")
         await scene.client.says.join()
         scene.live.end(closing.DRAINING)
+        scene.inbox.put(transcript())
         scene.inbox.put(end())
         return await running
 
     assert played(play, resumes=False, elsewhere=elsewhere) is farewell
+
+
+def test_a_callback_hears_the_rest_of_who_fell_silent():
+    async def play(scene):
+        upload, said = scene.opened.upload, asyncio.Event()
+        write_end = upload.end
+
+        async def end_upload():
+            await write_end()
+            said.set()
+
+        upload.end = end_upload
+        running = asyncio.create_task(scene.farewell())
+        scene.client.audio(b"1234")
+        await said.wait()
+        scene.inbox.put(end())
+        return await running
+
+    limits = Limits(idle_close_s=0.0, slow_reader_s=60.0, patience_s=60.0)
+    assert played(play, resumes=False, elsewhere=True, limits=limits) is closing.DONE
 
 
 @pytest.mark.parametrize(("resumes", "farewell"), [(True, closing.QUIET), (False, closing.SILENT)])
