@@ -56,6 +56,12 @@ def held_by_the_kernel(monkeypatch):
         yield
 
 
+def struck(path):
+    """Returns whether a fault has happened, and been noted: a child that ends while it notes it does it once more."""
+    done = Path(f"{path}.done")
+    return done.exists() and done.read_text(encoding="utf-8").endswith("\n")
+
+
 def working(device):
     until(device, lambda _: device.ready())
     return device.status()[0].pid
@@ -73,7 +79,7 @@ def test_a_hung_child_prints_where_it_hangs_and_is_replaced_without_a_kill(start
     device = start(faults=path, deadlines=PATIENT)
     working(device)
     device.submit(batch(Work(1, window())))
-    until(device, lambda _: Path(f"{path}.done").exists())
+    until(device, lambda _: struck(path))
     hung = hang(device, clock)
     device.poll()
     assert device.state is DeviceState.ENDING
@@ -100,7 +106,7 @@ def test_polling_goes_on_while_a_child_is_dying_and_while_one_loads(start, clock
     device = start(faults=path, deadlines=PATIENT)
     working(device)
     device.submit(batch(Work(1, window())))
-    until(device, lambda _: Path(f"{path}.done").exists())
+    until(device, lambda _: struck(path))
     dying = hang(device, clock)
     for _ in range(POLLS):
         assert device.poll() == []
@@ -298,7 +304,7 @@ def test_a_hang_is_ended(start, clock, faults, fault):
     device = start(faults=path)
     working(device)
     device.submit(batch(Work(1, window())))
-    until(device, lambda _: Path(f"{path}.done").exists())
+    until(device, lambda _: struck(path))
     hung = hang(device, clock)
     until(device, lambda _: device.state is DeviceState.ENDING)
     clock.ahead_s += 2.0
