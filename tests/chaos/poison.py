@@ -2,7 +2,9 @@
 
 import os
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from device_faults import tell
@@ -16,8 +18,8 @@ from josefine_wire.codec import encode
 
 KILLER = 0x4D2E
 """float16 bits of a log-mel value that speech does not have (docs/fault-injection.md)."""
-DEATH_S = 1.0
-"""Where in the session the frame stands that kills: in the midst of speech."""
+SPEECH = 0.9
+"""Least probability of speech throughout the frame that kills."""
 
 Poison = list[tuple[str, bytes, bytes]]
 """Topic, key and value."""
@@ -85,24 +87,40 @@ def _buried(tail: TopicTail, session_id: str) -> Callable[[], bool]:
 
 
 def _deadly(broker: Broker, session_id: str) -> Iterator[tuple[str, bytes, bytes]]:
-    """Yields the frames of the first session in the log once more, one of them deadly."""
-    tail, first = TopicTail(broker, [topics.FEATURE_FRAMES], "beginning"), None
-    armed = False
-    while not tail.at_end():
-        for raw in tail.poll(1.0):
-            frame = readable(raw)
-            if frame is None or frame["session_id"] != (first := first or frame["session_id"]):
-                continue
-            if not armed and frame["start_hop"] >= 100 * DEATH_S and frame["log_mel"]:
-                armed = True
-                log_mel = np.frombuffer(frame["log_mel"], "<f2").copy()
-                log_mel.view("<u2")[0] = KILLER
-                frame["log_mel"] = log_mel.tobytes()
-            frame["session_id"] = session_id
-            key = topics.channel_key(session_id, frame["channel"])
-            yield topics.FEATURE_FRAMES, key.encode(), encode(topics.FEATURE_FRAMES, frame)
-    tail.close()
-    assert armed, "the session is too short"
+    """Yields the frames of a whole session in the log once more, one of them deadly."""
+    frames = _whole_session(broker)
+    deadly = next(frame for frame in frames if _in_speech(frame))
+    log_mel = np.frombuffer(deadly["log_mel"], "<f2").copy()
+    log_mel.view("<u2")[0] = KILLER
+    deadly["log_mel"] = log_mel.tobytes()
+    for frame in frames:
+        frame["session_id"] = session_id
+        key = topics.channel_key(session_id, frame["channel"])
+        yield topics.FEATURE_FRAMES, key.encode(), encode(topics.FEATURE_FRAMES, frame)
+
+
+def _whole_session(broker: Broker) -> list[Any]:
+    """Returns the frames of the first session in the log that has come to its end and has speech where it counts."""
+    tail, sessions = TopicTail(broker, [topics.FEATURE_FRAMES], "beginning"), defaultdict[str, list[Any]](list)
+    try:
+        while not tail.at_end():
+            for raw in tail.poll(1.0):
+                frame = readable(raw)
+                if frame is None:
+                    continue
+                frames = sessions[frame["session_id"]]
+                frames.append(frame)
+                if frame["end"] and any(_in_speech(frame) for frame in frames):
+                    return frames
+    finally:
+        tail.close()
+    raise AssertionError(f"none of {len(sessions)} sessions in the log is whole and has speech in it")
+
+
+def _in_speech(frame: Any) -> bool:
+    """Returns whether all of a frame is speech: what stands in silence may never be decoded."""
+    probability = np.frombuffer(frame["speech_probability"], "<f2")
+    return len(probability) > 0 and len(frame["log_mel"]) > 0 and bool((probability >= SPEECH).all())
 
 
 def _publish(scene: Scene, records: Poison) -> None:
