@@ -1,4 +1,4 @@
-"""Signs of a decode that went wrong: loops, runaway length, improbable text."""
+"""Signs of a decode that went wrong: loops, runaway length."""
 
 import zlib
 from collections.abc import Sequence
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 COMPRESSION_RATIO_LIMIT: Final = 2.4
-LOGPROB_LIMIT: Final = -1.0
-NO_SPEECH_LIMIT: Final = 0.6
-"""openai/whisper's thresholds (transcribe.py)."""
+"""openai/whisper's threshold (transcribe.py)."""
 
 LOOP_COPIES: Final = 4
 LOOP_TOKENS: Final = 12
@@ -27,17 +25,12 @@ class Quality:
     """It was stopped: by a loop, or by the limit of tokens for its length."""
 
     @property
-    def loops(self) -> bool:
-        """Whether the text repeats itself or had to be stopped, which chance alone can get the model out of."""
-        return self.runaway or self.compression_ratio > COMPRESSION_RATIO_LIMIT
-
-    @property
     def doubtful(self) -> bool:
-        """Whether another decode may well be better. Improbable text over silence is not: it stays improbable."""
-        if self.loops:
-            return True
-        silent = self.no_speech_probability > NO_SPEECH_LIMIT
-        return self.average_logprob < LOGPROB_LIMIT and not silent
+        """Whether the text repeats itself or had to be stopped, so that another decode may well be better.
+
+        openai/whisper also doubts text that is improbable; what is decoded instead is as often wrong (ADR 15).
+        """
+        return self.runaway or self.compression_ratio > COMPRESSION_RATIO_LIMIT
 
 
 def loop_period(tokens: Sequence[int]) -> int | None:

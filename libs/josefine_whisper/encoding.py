@@ -40,15 +40,15 @@ class WindowEncoder:
         self._silence = context.SilenceStore(encoder, mels)
 
     def shortens(self, log_mel: NDArray[np.float16]) -> bool:
-        """Returns whether less than the full window is encoded for this audio."""
-        return context.window_hops(len(log_mel), self._policy, full=False) < WINDOW_HOPS
+        """Returns whether less than the full window is encoded for this audio at first."""
+        return context.window_hops(len(log_mel), self._policy, context.SILENCE_HOPS) < WINDOW_HOPS
 
     @torch.inference_mode()
-    def encode(self, windows: Sequence[tuple[NDArray[np.float16], bool]]) -> list[Encoded]:
-        """Returns one for each (log-mel [hops, mels], whether over the full window), in their order."""
+    def encode(self, windows: Sequence[tuple[NDArray[np.float16], int]]) -> list[Encoded]:
+        """Returns one for each (log-mel [hops, mels], least hops of silence behind it), in their order."""
         by_length: dict[int, list[int]] = defaultdict(list)
-        for index, (log_mel, full) in enumerate(windows):
-            by_length[context.window_hops(len(log_mel), self._policy, full=full)].append(index)
+        for index, (log_mel, silence_hops) in enumerate(windows):
+            by_length[context.window_hops(len(log_mel), self._policy, silence_hops)].append(index)
         encoded: dict[int, Encoded] = {}
         batch = _BATCH.get(self._encoder.positions.device.type, 1)
         for hops, indices in by_length.items():

@@ -31,8 +31,8 @@ class _Attempt:
     """One way to decode a request."""
 
     index: int
-    full: bool = False
-    """Over the full 30 s window, where less would do otherwise."""
+    silence_hops: int = context.SILENCE_HOPS
+    """Silence to be encoded behind the audio, at least."""
     forced: bool = True
     """With the request's prefix."""
     temperature: float = 0.0
@@ -123,8 +123,8 @@ class _Call:
         self._prompt = prompt
         self._language = language
         self._steps = [0] * len(requests)
-        self._encoded: dict[tuple[int, bool], Encoded] = {}
-        """By request and whether over the full window: however often it is decoded, it is encoded once."""
+        self._encoded: dict[tuple[int, int], Encoded] = {}
+        """By request and silence behind it: however often it is decoded, it is encoded once."""
         self._best: dict[int, Transcript] = {}
 
     def run(self) -> list[Hypothesis]:
@@ -139,16 +139,15 @@ class _Call:
         return [self._hypothesis(index) for index in range(len(self._requests))]
 
     def _fall_back(self, attempts: dict[int, _Attempt]) -> None:
-        """Decodes doubtful finals again: over the full window, then, where they loop, with rising temperature.
-
-        Text that is only improbable stays so: what is sampled instead is another guess.
-        """
+        """Decodes doubtful finals again: with more silence behind them, then with rising temperature."""
         shortened = [index for index in self._doubtful() if self._encoder.shortens(self._requests[index].log_mel)]
-        attempts.update({index: replace(attempts[index], full=True) for index in shortened})
+        attempts.update(
+            {index: replace(attempts[index], silence_hops=context.MORE_SILENCE_HOPS) for index in shortened}
+        )
         self._try([attempts[index] for index in shortened])
         # All rungs of the ladder together: one by one they take three times as long, and every final behind them waits.
-        loops = [index for index in self._doubtful() if self._best[index].quality.loops]
-        self._try([replace(attempts[index], temperature=t) for index in loops for t in FALLBACK_TEMPERATURES])
+        doubtful = self._doubtful()
+        self._try([replace(attempts[index], temperature=t) for index in doubtful for t in FALLBACK_TEMPERATURES])
 
     def _doubtful(self) -> list[int]:
         return [index for index in self._best if self._is_doubtful(index)]
@@ -173,9 +172,9 @@ class _Call:
 
     def _encode(self, attempts: Sequence[_Attempt]) -> None:
         """Encodes what the attempts listen to and no attempt before has listened to."""
-        new = dict.fromkeys((attempt.index, attempt.full) for attempt in attempts)
+        new = dict.fromkeys((attempt.index, attempt.silence_hops) for attempt in attempts)
         wanted = [key for key in new if key not in self._encoded]
-        windows = [(self._requests[index].log_mel, full) for index, full in wanted]
+        windows = [(self._requests[index].log_mel, silence_hops) for index, silence_hops in wanted]
         self._encoded.update(zip(wanted, self._encoder.encode(windows), strict=True))
 
     def _job(self, attempt: _Attempt) -> Job:
@@ -183,7 +182,7 @@ class _Call:
         hops = len(request.log_mel)
         prefix = request.prefix if attempt.forced else ()
         return Job(
-            encoded=self._encoded[attempt.index, attempt.full],
+            encoded=self._encoded[attempt.index, attempt.silence_hops],
             audio_positions=-(-hops // 2),
             context=self._tokenizer.context(request.keyterms, self._decoder.most_context),
             prompt=self._prompt,

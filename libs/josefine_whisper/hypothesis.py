@@ -20,8 +20,7 @@ class Request:
     keyterms: tuple[str, ...] = ()
     """Words that are likely to be said; those that do not fit before a transcript are left out."""
     fallback: bool = False
-    """Whether a doubtful result may be decoded again: over the full 30 s window, then, where it
-    loops, with temperature."""
+    """Whether a doubtful result may be decoded again: with more silence behind it, then with temperature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ class Hypothesis:
     decode_steps: int
     """Decoder passes spent on this window in this call, repeats included."""
     doubtful: bool = False
-    """Whether another decode may well be better; with `fallback`, whether it still would be."""
+    """Whether it loops or had to be stopped, so that another decode may well be better; with `fallback`, whether it
+    still is."""
 
 
 SILENCE = Hypothesis(

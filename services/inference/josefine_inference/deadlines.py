@@ -11,8 +11,8 @@ ENOUGH: Final = 5
 TIMES_P99: Final = 10.0
 """How much slower than nearly all others a batch may be: another process on the CPU, a clocked-down card."""
 LEAST_HOPS: Final = 3_000
-"""A shorter batch counts as so long, when it is measured and when it is waited for: a doubtful window is decoded again
-over 30 s however short it is, which would be multiplied in the deadline of a long batch."""
+"""A shorter batch counts as so long, when it is measured and when it is waited for: a doubtful window is decoded
+up to seven times however short it is, which would be multiplied in the deadline of a long batch."""
 HOP_S: Final = 0.01
 
 

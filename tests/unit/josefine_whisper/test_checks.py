@@ -47,10 +47,9 @@ def quality(logprob=-0.3, no_speech=0.1, ratio=1.2, runaway=False):
         (quality(), False),
         (quality(runaway=True), True),
         (quality(ratio=2.5), True),
-        (quality(logprob=-1.1), True),
-        (quality(logprob=-1.1, no_speech=0.7), False),
+        (quality(logprob=-1.1), False),
     ],
-    ids=["good", "runaway", "repetitive", "improbable", "improbable over silence"],
+    ids=["good", "runaway", "repetitive", "improbable"],
 )
 def test_doubts(given_quality, doubtful):
     assert given_quality.doubtful is doubtful

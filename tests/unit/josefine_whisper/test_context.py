@@ -6,29 +6,37 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from josefine_whisper.context import SILENCE_HOPS, ContextPolicy, SilenceStore, policy, score_bias, window_hops
+from josefine_whisper.context import (
+    MORE_SILENCE_HOPS,
+    SILENCE_HOPS,
+    ContextPolicy,
+    SilenceStore,
+    policy,
+    score_bias,
+    window_hops,
+)
 from josefine_whisper.encoding import WindowEncoder
 
 SHORT, FULL = ContextPolicy(short_safe=True), ContextPolicy(short_safe=False)
 all_hops = st.integers(1, 3000)
 
 
-@given(all_hops)
-def test_a_window_holds_the_audio_and_silence_behind_it(hops):
-    encoded = window_hops(hops, SHORT, full=False)
+@given(all_hops, st.sampled_from([SILENCE_HOPS, MORE_SILENCE_HOPS]))
+def test_a_window_holds_the_audio_and_silence_behind_it(hops, silence_hops):
+    encoded = window_hops(hops, SHORT, silence_hops)
     assert encoded % 2 == 0
-    assert encoded == 3000 or encoded >= hops + SILENCE_HOPS
+    assert encoded == 3000 or encoded >= hops + silence_hops
 
 
 @given(all_hops)
 def test_the_full_window_where_asked_for_or_needed(hops):
-    assert window_hops(hops, SHORT, full=True) == 3000
-    assert window_hops(hops, FULL, full=False) == 3000
+    assert window_hops(hops, SHORT, 3000) == 3000
+    assert window_hops(hops, FULL, SILENCE_HOPS) == 3000
 
 
 @given(all_hops)
 def test_stand_ins_weigh_as_much_as_what_was_not_encoded(hops):
-    encoded = window_hops(hops, SHORT, full=False)
+    encoded = window_hops(hops, SHORT, SILENCE_HOPS)
     assert sum(math.exp(bias) for bias in score_bias(encoded)) == pytest.approx(1500)
 
 
@@ -61,7 +69,7 @@ def test_a_short_window_of_silence_is_the_full_one(model):
     model.encoder.positions.zero_()
     silence = np.full((60, 4), -10.0, dtype=np.float16)
     encoder = WindowEncoder(model.encoder, 4, SHORT)
-    (short,), (full,) = encoder.encode([(silence, False)]), encoder.encode([(silence, True)])
+    (short,), (full,) = encoder.encode([(silence, SILENCE_HOPS)]), encoder.encode([(silence, 3000)])
     assert len(short) < len(full) == 1500
     own = short.states[5:58]
     # The first and last positions feel the edges of the convolution.
@@ -69,7 +77,7 @@ def test_a_short_window_of_silence_is_the_full_one(model):
 
 
 def test_windows_come_back_in_their_order(model):
-    windows = [(log_mel(hops, seed=hops), False) for hops in (400, 30, 390, 3000, 31)]
+    windows = [(log_mel(hops, seed=hops), SILENCE_HOPS) for hops in (400, 30, 390, 3000, 31)]
     encoder = WindowEncoder(model.encoder, 4, SHORT)
     together = encoder.encode(windows)
     for window, one in zip(windows, together, strict=True):
