@@ -45,6 +45,7 @@ RAMP_S: Final = 20.0
 LATENCY: Final = "p95_s"
 LATENCY_GROWTH, LATENCY_SLACK_S = 0.2, 0.1
 """A window of 30 s has some 50 finals: its 95th percentile is the third of them and moves by as much on its own."""
+FIRST_FAILURES: Final = 10
 ALWAYS: Final = ("minutes", "sessions", "finals", "p50_s", LATENCY, "interims_per_s", "failures")
 
 
@@ -63,6 +64,7 @@ def soak(stack: LocalStack, load: LoadOptions, report: Report, json_file: Path |
             heard.forget_before(row_end_s)
             console.print("  ".join(f"{name} {row[name]:.4g}" for name in ALWAYS))
             _judge(report)
+            report.figures["first_failures"] = heard.failures[:FIRST_FAILURES]
             if json_file is not None:
                 report.write(json_file)
         outcome = sending.outcome()
