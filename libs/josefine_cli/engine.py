@@ -51,10 +51,13 @@ def engine_for_call(say: Callable[[str], None], model: str = "") -> Iterator[Bro
 def started_stack(say: Callable[[str], None], model: str = "") -> LocalStack:
     """Returns a stack to be entered: of its own, in a temporary folder, on free ports.
 
+    It refuses no live session: all are this command's own, and on a slow machine they are late rather than gone.
+
     Raises:
         LocalError: an environment variable makes no sense.
     """
-    services = standard_services({"inference": {"JOSEFINE_MODEL": model}} if model else None)
+    inference = {"JOSEFINE_LIVE_STREAMS": "0"} | ({"JOSEFINE_MODEL": model} if model else {})
+    services = standard_services({"inference": inference})
     return LocalStack(StackOptions.from_environment(services=services), progress=say)
 
 

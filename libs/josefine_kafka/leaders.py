@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confluent_kafka import ElectionType, KafkaError
+from confluent_kafka import ElectionType, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from josefine_kafka.connection import Broker, calling
+from josefine_kafka.connection import Broker, calling, insisting
 from josefine_stage.errors import BrokerError
 
 PATIENCE_S = 0.1
@@ -41,16 +41,26 @@ def await_placement(broker: Broker, topic: str, partition: int, wanted: Callable
 
 
 def elect_preferred_leaders(broker: Broker) -> None:
-    """Gives every partition back to its preferred leader where that is in sync: no node stops for it.
+    """Gives every partition back to its preferred leader as soon as that is in sync: no node stops for it.
 
     Raises:
-        BrokerError: no broker answered, or the election was refused.
+        BrokerError: one is not within the broker's deadline, no broker answered, or the election was refused.
     """
     admin = _admin(broker)
-    elected = calling("elect", lambda: admin.elect_leaders(ElectionType.PREFERRED).result(broker.timeout_s))
-    for partition, error in elected.items():
-        if error is not None and error.args[0].code() != KafkaError.ELECTION_NOT_NEEDED:
-            raise BrokerError(f"elect a leader of {partition.topic}/{partition.partition}: {error.args[0].str()}")
+    insisting(
+        "elect leaders",
+        time.monotonic() + broker.timeout_s,
+        lambda left_s: _elect(admin, left_s),
+        lambda error: error.code() == KafkaError.PREFERRED_LEADER_NOT_AVAILABLE,
+        PATIENCE_S,
+    )
+
+
+def _elect(admin: AdminClient, timeout_s: float) -> None:
+    elected = calling("elect leaders", lambda: admin.elect_leaders(ElectionType.PREFERRED).result(timeout_s))
+    for error in elected.values():
+        if error is not None and error.code() != KafkaError.ELECTION_NOT_NEEDED:
+            raise KafkaException(error)
 
 
 def _placement(admin: AdminClient, broker: Broker, topic: str, partition: int) -> Placement | None:

@@ -27,7 +27,7 @@ HOPS_PER_POSITION: Final = 2
 SILENCE_HOPS: Final = 40
 """Real silence encoded behind the audio, at least: 0.4 s."""
 MORE_SILENCE_HOPS: Final = 400
-"""The same where a text looped: as good as the full window for a second try, in a third of the time (ADR 15)."""
+"""The same where a text looped: as good as the full window for a second try, and cheaper (ADR 15)."""
 STEP_HOPS: Final = 32
 """Lengths are rounded up to it with more silence: a kernel is prepared for each length that occurs."""
 STAND_IN_STRIDE: Final = 10

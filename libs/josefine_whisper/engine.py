@@ -150,21 +150,16 @@ class _Call:
         self._try([replace(attempts[index], temperature=t) for index in doubtful for t in FALLBACK_TEMPERATURES])
 
     def _doubtful(self) -> list[int]:
-        return [index for index in self._best if self._is_doubtful(index)]
-
-    def _is_doubtful(self, index: int) -> bool:
-        return self._requests[index].fallback and self._best[index].quality.doubtful
+        return [index for index, best in self._best.items() if self._requests[index].fallback and best.quality.doubtful]
 
     def _try(self, attempts: Sequence[_Attempt]) -> None:
-        """Decodes the attempts together and keeps each where it beats what is known, samples up to a good one."""
+        """Decodes the attempts together and keeps each where it beats what is known."""
         if not attempts:
             return
         self._encode(attempts)
         jobs = [self._job(attempt) for attempt in attempts]
         for attempt, job, decoded in zip(attempts, jobs, self._decoder.decode(jobs), strict=True):
             self._steps[attempt.index] += decoded.steps
-            if attempt.temperature and not self._is_doubtful(attempt.index):
-                continue
             transcript = Transcript.of(decoded, len(job.forced), self._tokenizer)
             known = self._best.get(attempt.index)
             if known is None or transcript.beats(known):

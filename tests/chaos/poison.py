@@ -18,8 +18,8 @@ from josefine_wire.codec import encode
 
 KILLER = 0x4D2E
 """float16 bits of a log-mel value that speech does not have (docs/fault-injection.md)."""
-SPEECH = 0.9
-"""Least probability of speech throughout the frame that kills."""
+SPEECH, WINDOWS = 0.9, 5
+"""Least probability of speech throughout the frame that kills, and how long that has to be: less may be a click."""
 
 Poison = list[tuple[str, bytes, bytes]]
 """Topic, key and value."""
@@ -100,7 +100,7 @@ def _deadly(broker: Broker, session_id: str) -> Iterator[tuple[str, bytes, bytes
 
 
 def _whole_session(broker: Broker) -> list[Any]:
-    """Returns the frames of the first session in the log that has come to its end and has speech where it counts."""
+    """Returns the frames of the first session of one channel in the log that has ended and has speech in it."""
     tail, sessions = TopicTail(broker, [topics.FEATURE_FRAMES], "beginning"), defaultdict[str, list[Any]](list)
     try:
         while not tail.at_end():
@@ -110,7 +110,8 @@ def _whole_session(broker: Broker) -> list[Any]:
                     continue
                 frames = sessions[frame["session_id"]]
                 frames.append(frame)
-                if frame["end"] and any(_in_speech(frame) for frame in frames):
+                whole = frame["end"] and frame["channels"] == 1 and frames[0]["start"]
+                if whole and any(_in_speech(frame) for frame in frames):
                     return frames
     finally:
         tail.close()
@@ -120,7 +121,7 @@ def _whole_session(broker: Broker) -> list[Any]:
 def _in_speech(frame: Any) -> bool:
     """Returns whether all of a frame is speech: what stands in silence may never be decoded."""
     probability = np.frombuffer(frame["speech_probability"], "<f2")
-    return len(probability) > 0 and len(frame["log_mel"]) > 0 and bool((probability >= SPEECH).all())
+    return len(probability) >= WINDOWS and len(frame["log_mel"]) > 0 and bool((probability >= SPEECH).all())
 
 
 def _publish(scene: Scene, records: Poison) -> None:

@@ -13,10 +13,12 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from josefine_kafka.connection import Broker
+from josefine_kafka.leaders import elect_preferred_leaders
 from josefine_local.errors import DiskError, FetchError, MissingError
 from josefine_local.options import StackOptions
 from josefine_local.small_disk import SmallDisk
 from josefine_local.stack import LocalStack
+from josefine_stage.errors import BrokerError
 from josefine_wire.topics import TOPICS
 
 DEADLINE_S = 60.0
@@ -231,6 +233,15 @@ def test_a_leader_that_is_stopped_hands_over_and_stays_down_until_it_is_started(
     stack.cluster.wait_in_sync(topic)
     assert stack.cluster.restore_leader(topic) is leader
     go_on(writers)
+
+
+def test_leaders_go_back_as_soon_as_they_are_in_sync(stack, topic):
+    leader = stack.cluster.leader_of(topic)
+    leader.stop()
+    with pytest.raises(BrokerError, match="elect leaders"):
+        elect_preferred_leaders(Broker(stack.bootstrap_servers, timeout_s=5.0))
+    leader.start()
+    assert stack.cluster.restore_leader(topic) is leader
 
 
 def test_a_leader_that_is_paused_does_not_stop_the_others(stack, topic, writers):

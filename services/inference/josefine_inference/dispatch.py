@@ -19,8 +19,8 @@ from josefine_stage.distribution import Distribution
 from josefine_stage.handler import Output
 from josefine_wire.records import FeatureFrame
 
-AGAIN_HOPS: Final = 3_000
-"""What a doubtful window counts for: so much that nobody else is in its batch, who would wait for all its tries."""
+AGAIN_TIMES: Final = 3
+"""What a doubtful window counts for in the queue, over its length: the first try, the second and the ladder."""
 LOOK_S: Final = 0.5
 """Between two looks at what the devices have done."""
 LIVE_FINAL_BOUNDS_S: Final = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
@@ -207,7 +207,7 @@ class Dispatch:
     def _repeat(self, job: Job, task: _Task) -> None:
         """Queues a doubtful final for a batch of its own."""
         kind = Kind.FINAL_LIVE_AGAIN if job.kind is Kind.FINAL_LIVE else job.kind
-        again = replace(job, id=next(self._ids), kind=kind, hops=AGAIN_HOPS)
+        again = replace(job, id=next(self._ids), kind=kind, hops=AGAIN_TIMES * job.hops)
         self._scheduler.add(again)
         self._tasks[again.id] = (again, task)
 

@@ -102,7 +102,7 @@ def test_a_deadline_follows_what_was_measured():
         deadline.measured(6000, 1.0)
     assert deadline.seconds(6000) == pytest.approx(10.0)
     assert deadline.seconds(12_000) == pytest.approx(20.0)
-    assert deadline.seconds(10) == pytest.approx(5.0)  # it may have to be decoded over 30 s
+    assert deadline.seconds(10) == pytest.approx(5.0)  # it may have to be decoded seven times
 
 
 def test_short_windows_that_take_long_do_not_move_the_deadline_of_long_batches():

@@ -20,7 +20,7 @@ def test_the_pace_follows_the_devices():
     for second in range(1, 60):
         pace.look([line(100.0 * second, float(second))])
     assert 9_000 < pace.hops_per_s < 10_001
-    assert 30 <= pace.stream_capacity() <= 60  # not all of the hundred: finals would wait for each other
+    assert 37 <= pace.stream_capacity() <= 42  # of a hundred: with more finals wait for each other
     slow_from = 100.0 * 59
     for second in range(1, 60):
         pace.look([line(slow_from + 10.0 * second, 59.0 + second)])

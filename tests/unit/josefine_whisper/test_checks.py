@@ -37,8 +37,8 @@ def test_compression_tells_a_loop_from_speech():
     assert compression_ratio("") == 0.0
 
 
-def quality(logprob=-0.3, no_speech=0.1, ratio=1.2, runaway=False):
-    return Quality(logprob, no_speech, ratio, runaway)
+def quality(logprob=-0.3, ratio=1.2, runaway=False):
+    return Quality(logprob, 0.1, ratio, runaway)
 
 
 @pytest.mark.parametrize(
