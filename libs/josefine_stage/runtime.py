@@ -227,6 +227,8 @@ class Runtime:
         for output in step.unasked:
             # A session has ended by itself, without a record: its snapshot has to say so.
             self._sessions.touch(output.key, output.record["session_id"])
+        # A result may have come after the snapshot that was taken with its record still open, an end's too.
+        self._sessions.touch(*(progress.input.key for progress in step.progress))
         for progress in step.progress:
             self._settlement.finish(progress)
         self._settlement.settle_waiting()

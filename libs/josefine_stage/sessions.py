@@ -19,7 +19,7 @@ class Session:
     snapshot_at_s: float = 0.0
     """When the last snapshot was taken, monotonic."""
     touched: bool = True
-    """Whether records have come since."""
+    """Whether records or results have come since."""
     over: bool = False
     """Whether the stored snapshot says that the session has ended."""
 

@@ -62,6 +62,8 @@ class Snapshots:
             session.snapshot_at_s = self._clock.monotonic_s()
             if snapshot is not None and (not session.versions or snapshot.version > session.versions[-1]):
                 taken[key] = snapshot
+            else:
+                session.touched = False
         if not taken:
             return
         offsets = {key: committed(self._sessions[key].source) for key in taken}

@@ -42,6 +42,8 @@ class RunningTotals:
         self._over: set[str] = set()
         self._idle: dict[str, tuple[int, Input[AudioChunk]]] = {}
         self._pending: list[tuple[int, Progress[AudioChunk]]] = []
+        self._before: dict[str, dict[int, tuple[int, int]]] = {}
+        """Each session's state before the records whose results are still to come, by their offsets."""
         self.largest_batch = 0
 
     def restore(self, key: str, snapshot: Snapshot | None) -> None:
@@ -55,6 +57,7 @@ class RunningTotals:
         for entry in inputs:
             if entry.record["payload"] == b"poison":
                 raise ValueError("poison")
+            self._before.setdefault(entry.key, {})[entry.offset] = self._state[entry.key]
             self._pending.append(self._handled(entry))
 
     def _handled(self, entry: Input[AudioChunk]) -> tuple[int, Progress[AudioChunk]]:
@@ -81,6 +84,8 @@ class RunningTotals:
 
     def advance(self, turn: Turn) -> Step[Any]:
         ready = tuple(progress for turns, progress in self._pending if turns <= 0)
+        for progress in ready:
+            del self._before[progress.input.key][progress.input.offset]
         self._pending = [(turns - 1, progress) for turns, progress in self._pending if turns > 0]
         self._idle = {key: (turns - 1, entry) for key, (turns, entry) in self._idle.items()}
         silent = [entry for turns, entry in self._idle.values() if turns == 0]
@@ -94,6 +99,10 @@ class RunningTotals:
         if key in self._idle:
             # As ingest: the last record is replayed by a restart, so that the silence is noticed again.
             return None
+        if before := self._before.get(key):
+            # As inference: what still waits for its result is heard again, an end too.
+            oldest = min(before)
+            return Snapshot(oldest, msgpack.packb(before[oldest]))
         return Snapshot(self._last[key] + 1, msgpack.packb(self._state[key]), over=key in self._over)
 
     def forget(self, keys: Iterable[str]) -> None:
@@ -101,6 +110,7 @@ class RunningTotals:
         for key in gone:
             self._state.pop(key, None)
             self._last.pop(key, None)
+            self._before.pop(key, None)
             self._over.discard(key)
             self._idle.pop(key, None)
         self._pending = [(turns, p) for turns, p in self._pending if p.input.key not in gone]

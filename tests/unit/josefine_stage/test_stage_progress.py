@@ -83,6 +83,19 @@ def test_an_ended_session_is_dropped_from_memory() -> None:
     assert "a" not in world.runtime._sessions
 
 
+def test_a_session_whose_end_takes_longer_than_a_snapshot_is_dropped_from_memory() -> None:
+    world = World()
+    world.publish("a", 0)
+    world.publish("a", 1, bytes([200]), end=True)  # takes 100 turns
+    world.turn(300)
+    assert "a" not in world.runtime._sessions
+    world.publish("b", 0)
+    world.turn(120)
+    assert [position.offset for position in world.log.positions.values()] == [3]
+    world.crash()
+    assert world.runtime._books.partitions[next(iter(world.log.positions))].replay_from == 3
+
+
 def test_a_session_that_ends_by_itself_is_dropped_and_ends_once() -> None:
     world = World()
     world.publish("a", 0)
