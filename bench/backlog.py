@@ -93,5 +93,5 @@ def _next_batch(port: int, before: DeviceWork) -> tuple[float, DeviceWork]:
     while (work := device_work(port)).batches == before.batches:
         if time.monotonic() > deadline_s:
             raise RuntimeError(f"no batch has ended for {PATIENCE_S:.0f} s")
-        time.sleep(LOOK_S)  # the reason stands at LOOK_S
+        time.sleep(LOOK_S)  # the count is a page to ask for: nothing tells when it changes
     return time.monotonic(), work

@@ -77,8 +77,8 @@ class SimulatedModel:
     def transcribe(self, requests: Sequence[SimulatedRequest], language: str = "en") -> list[Hypothesis]:
         """Returns a hypothesis for each request after the step time."""
         del language  # silence has none
-        # Not a wait for anything: taking the step's time is all that this device does.
-        time.sleep(StepTimes.read(self._step_times).seconds(sum(request.audio_s for request in requests)))
+        step_s = StepTimes.read(self._step_times).seconds(sum(request.audio_s for request in requests))
+        time.sleep(step_s)  # not a wait for anything: to take the step's time is all that this device does
         return [hypothesis(request) for request in requests]
 
 

@@ -68,7 +68,7 @@ class Server:
                 self.stop()
                 what = f"ended with status {status}" if status is not None else f"is not ready after {READY_S:.0f} s"
                 raise SystemFailedError(f"{self._name} {what}: {log_tail(log, 3)}")
-            time.sleep(LOOK_S)  # the reason stands at LOOK_S
+            time.sleep(LOOK_S)  # a program of others has no event to wait for
 
     def stop(self) -> None:
         """Ends it and its children. A second call does nothing."""

@@ -109,8 +109,7 @@ def insisting(
             cause: KafkaError = error.args[0]
             if not passing(cause) or time.monotonic() >= deadline_s:
                 raise translated(cause, doing) from error
-        # Nothing tells when a leader is elected or a coordinator has moved: it can only be asked again.
-        time.sleep(pause_s)
+        time.sleep(pause_s)  # nothing tells when a leader is elected or a coordinator has moved: it is asked again
 
 
 def headers_of(message: Message) -> dict[str, bytes]:

@@ -27,5 +27,4 @@ class SystemClock:
         return time.time()
 
     def wait(self, seconds: float) -> None:
-        # The loop's only rest: nothing may wake it, for it gathers records or leaves a full handler alone.
-        time.sleep(seconds)
+        time.sleep(seconds)  # the loop gathers records, or leaves a full handler alone: nothing may wake it

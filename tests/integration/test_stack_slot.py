@@ -11,8 +11,7 @@ from josefine_local.process import ProcessSpec
 from josefine_local.slot import Slot
 
 DEADLINE_S = 30.0
-# A program that does nothing until it is killed; no test waits for it.
-SLEEPER = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)")
+SLEEPER = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)")  # until it is killed: nobody waits for it
 
 
 @pytest.fixture

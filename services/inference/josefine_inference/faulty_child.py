@@ -90,8 +90,8 @@ def _prolonged(fault: Fault | None, work: Callable[[], ResultT]) -> ResultT:
     begun_s = time.monotonic()
     result = work()
     if fault:
-        # The fault itself: a device that takes so many times as long as it should.
-        time.sleep((fault.factor - 1) * (time.monotonic() - begun_s))
+        took_s = time.monotonic() - begun_s
+        time.sleep((fault.factor - 1) * took_s)  # the fault itself: a device that takes so many times as long
     return result
 
 
