@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from bench.load import NEVER_ENDED
 from josefine_kafka.connection import Broker
 from josefine_kafka.tail import TopicTail
 from josefine_stage.clock import Clock, SystemClock
@@ -16,7 +17,7 @@ POLL_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class HeardFinal:
-    """A final of a live session that an endpoint closed."""
+    """A final of a live session that an endpoint closed, sessions that nobody ends left out."""
 
     arrived_s: float
     """Unix time."""
@@ -45,7 +46,9 @@ class Heard:
         match record["kind"]:
             case "INTERIM":
                 self.interims_s.append(now_s)
-            case "FINAL" if record["speech_final"] and record["captured_at"]:
+            case "FINAL" if (
+                record["speech_final"] and record["captured_at"] and NEVER_ENDED not in record["session_id"]
+            ):
                 spoken_s = record["session_started_at"] / 1000 + seconds(record["end_sample"])
                 self.finals.append(HeardFinal(now_s, now_s - spoken_s, now_s - record["captured_at"] / 1e6))
             case "END":

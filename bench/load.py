@@ -38,6 +38,8 @@ NAP_S: Final = 0.002
 """Shortest sleep: what falls due meanwhile is sent at once."""
 ACKNOWLEDGE_S: Final = 60.0
 RECORDED_PIECE_S: Final = 1.0
+NEVER_ENDED: Final = "-never-ended-"
+"""In the ids of abandoned sessions: their last finals come when ingest ends them, whatever the engine's latency."""
 START_S: Final = 4.0
 """For processes of this module to begin and read the tape."""
 
@@ -93,14 +95,22 @@ class LoadOutcome:
 class Playing:
     """A session that is being sent."""
 
-    def __init__(self, options: LoadOptions, begin_s: float, length_s: float, place_s: float, mode: Mode) -> None:
-        self.mode = mode
-        self.abandoned = False
+    def __init__(
+        self,
+        options: LoadOptions,
+        begin_s: float,
+        length_s: float,
+        place_s: float,
+        mode: Mode,
+        *,
+        abandoned: bool = False,
+    ) -> None:
+        self.mode, self.abandoned = mode, abandoned
         self._begin_s, self._place = begin_s, int(place_s * SAMPLE_RATE_HZ) * 2
         self._left = int(length_s * SAMPLE_RATE_HZ) * 2 if length_s < float("inf") else sys.maxsize
         self._sent = 0
         self._piece = int((PIECE_S if mode == "LIVE" else RECORDED_PIECE_S) * BYTES_PER_S)
-        session_id = f"{options.name}-{uuid.uuid4().hex}"
+        session_id = f"{options.name}{NEVER_ENDED if abandoned else '-'}{uuid.uuid4().hex}"
         session = Session(session_id, session_config(mode), "linear16", SAMPLE_RATE_HZ, 1)
         self._numbering = ChunkNumbering(session, uuid.uuid4().hex, int(begin_s * 1000), self._piece)
         self.key = audio_key(session_id).encode()
@@ -186,10 +196,9 @@ class Load:
         longest_s = min(options.longest_s, options.seconds if options.mode == "RECORDED" else float("inf"))
         endless = longest_s == float("inf")
         length_s = longest_s if endless else self._draw.uniform(min(options.shortest_s, longest_s), longest_s)
-        playing = Playing(options, begin_s, length_s, place * self._tape_s, options.mode)
-        playing.abandoned = self._draw.random() < options.abandoned
+        abandoned = self._draw.random() < options.abandoned
         self._sessions += 1
-        return playing
+        return Playing(options, begin_s, length_s, place * self._tape_s, options.mode, abandoned=abandoned)
 
     def _recorded(self, begin_s: float) -> Playing:
         self._sessions += 1

@@ -1,5 +1,6 @@
 import pytest
 from bench.hearing import Heard
+from bench.load import NEVER_ENDED
 
 
 def transcript(kind, **changes):
@@ -25,6 +26,12 @@ def test_finals_that_no_endpoint_closed_or_no_clock_tells_have_no_latency():
     heard = Heard("run")
     heard.take(transcript("FINAL", speech_final=False), 102.75)
     heard.take(transcript("FINAL", captured_at=0), 102.75)
+    assert heard.finals == []
+
+
+def test_finals_of_sessions_that_nobody_ends_have_no_latency():
+    heard = Heard("run")
+    heard.take(transcript("FINAL", session_id=f"run{NEVER_ENDED}1"), 162.75)
     assert heard.finals == []
 
 

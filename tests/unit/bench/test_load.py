@@ -2,7 +2,7 @@ from dataclasses import replace
 from itertools import groupby
 
 import pytest
-from bench.load import Load, LoadOptions, split
+from bench.load import NEVER_ENDED, Load, LoadOptions, split
 from bench.tape import BYTES_PER_S
 
 from josefine_wire.codec import decode
@@ -96,10 +96,13 @@ def test_churned_sessions_follow_one_another_under_new_ids():
     assert outcome.audio_s == pytest.approx(10.0, abs=0.3)
 
 
-def test_abandoned_sessions_never_end():
-    outcome, records = sent(replace(OPTIONS, shortest_s=1.0, longest_s=1.0, abandoned=1.0))
-    assert outcome.abandoned == outcome.sessions
-    assert not any(record["end"] for _, _, record in records)
+def test_abandoned_sessions_never_end_and_their_ids_say_so():
+    outcome, records = sent(replace(OPTIONS, seconds=20.0, shortest_s=1.0, longest_s=1.0, abandoned=0.5))
+    ended = {session[0][1]["session_id"] for session in sessions_of(records) if session[-1][1]["end"]}
+    abandoned = {record["session_id"] for _, _, record in records} - ended
+    assert len(abandoned) == outcome.abandoned > 0
+    assert all(NEVER_ENDED in session_id for session_id in abandoned)
+    assert not any(NEVER_ENDED in session_id for session_id in ended)
 
 
 def test_recorded_sessions_come_beside_live_ones_and_do_not_make_them_late():
