@@ -33,6 +33,7 @@ from bench.corpus import enough, speech
 from bench.host_row import HOST_ROLES, REFUSED, RowOptions, measure_row
 from bench.report import Bar, Report, arguments
 from bench.simulated_device import VARIABLE, StepTimes
+from bench.stages import ANY_NUMBER
 from bench.tape import record
 from bench.usage import Usage, usage
 from josefine_local.options import Service, StackOptions, standard_services
@@ -40,8 +41,6 @@ from josefine_local.stack import LocalStack
 
 STREAMS = "50,100,150,200,300,400,600,800"
 SPEEDS = "50,100,200,400"
-ANY_NUMBER = {"JOSEFINE_LIVE_STREAMS": "0"}
-"""The host's limit is in question: nobody is refused for what the device was measured to serve."""
 WARM_UP_STREAMS, WARM_UP_S = 10, 10.0
 ATTEMPTS = 3
 """For a row that says nothing because others were busy."""

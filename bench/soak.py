@@ -4,7 +4,8 @@
 
 Real services, the real model, a real broker and store. N slots play live sessions of real speech one after another,
 each 5 to 60 s long, under a new id, from a place of the tape that is drawn; one in twelve is never ended, so that
-ingest has to end it when it has been idle for a minute; every 20 s a recorded one comes beside them. All are let in.
+ingest has to end it when it has been idle for a minute; every 20 s a recorded one comes beside them. All are let in:
+how many are idle is left to chance.
 N is to be about half of what the machine can do: the latency at capacity is bench.live's question. Every 30 s a row:
 private and resident memory of every process, device child, broker and store included, the latency of the finals that
 came in these 30 s but for sessions that are never ended, what every stage has still to read, and how many sessions are
@@ -12,7 +13,7 @@ open.
 
 soak_flat: 1 where the mean of the last sixth of the run is at most 2 % (or 8 MiB) above that of the second sixth, for
 the private memory of every process, the 95th percentile of the finals' latency at most a fifth or 0.1 s, and the
-sessions that inference holds at most a fifth or 5.
+sessions that a stage holds at most a fifth or 5.
 Ctrl-C ends the run and gives what there is; the JSON file is written anew with every row.
 """
 
@@ -30,7 +31,7 @@ from bench.flatness import LEAST_ROWS, flatness
 from bench.hearing import Heard, Listener
 from bench.load import START_S, LoadOptions, LoadProcess
 from bench.report import Bar, Distribution, Report, arguments
-from bench.stages import gauge, lag, ports
+from bench.stages import ANY_NUMBER, lag, ports, sessions
 from bench.tape import record
 from bench.usage import usage
 from josefine_kafka.connection import Broker
@@ -47,13 +48,10 @@ RAMP_S: Final = 20.0
 LATENCY: Final = "p95_s"
 LATENCY_GROWTH, LATENCY_SLACK_S = 0.2, 0.1
 """A window of 30 s has some 50 finals: its 95th percentile is the third of them and moves by as much on its own."""
-SESSIONS: Final = "sessions"
 SESSIONS_GROWTH, SESSIONS_SLACK = 0.2, 5.0
 """Sessions that are never ended stay for a minute and come by chance; one that is never dropped stays for good."""
 FIRST_FAILURES: Final = 10
-ANY_NUMBER: Final = {"JOSEFINE_LIVE_STREAMS": "0"}
-"""Sessions that are never ended count as live for a minute, so how many there are is left to chance."""
-ALWAYS: Final = ("minutes", SESSIONS, "finals", "p50_s", LATENCY, "interims_per_s", "failures")
+ALWAYS: Final = ("minutes", "inference_sessions", "finals", "p50_s", LATENCY, "interims_per_s", "failures")
 
 
 def soak(stack: LocalStack, load: LoadOptions, report: Report, json_file: Path | None, console: Console) -> None:
@@ -90,7 +88,6 @@ def _row(stack: LocalStack, heard: Heard, begin_s: float, end_s: float) -> dict[
     for role, used in usage(stack).items():
         memory |= {f"{role}_mib": used.private_mib, f"{role}_resident_mib": used.resident_mib}
     return {
-        SESSIONS: gauge(services["inference"], "josefine_stage_sessions"),
         "finals": finals.count,
         "p50_s": finals.p50,
         LATENCY: finals.p95,
@@ -98,6 +95,7 @@ def _row(stack: LocalStack, heard: Heard, begin_s: float, end_s: float) -> dict[
         "failures": len(heard.failures),
         "ends": heard.ends,
         **{f"{role}_lag": lag(port) for role, port in services.items()},
+        **{f"{role}_sessions": sessions(port) for role, port in services.items()},
         **memory,
     }
 
@@ -109,7 +107,8 @@ def _judge(report: Report) -> None:
         return
     judged = flatness(rows, [name for name in rows[-1] if name.endswith("_mib") and "resident" not in name])
     judged |= flatness(rows, [LATENCY], share=LATENCY_GROWTH, slack=LATENCY_SLACK_S)
-    judged |= flatness(rows, [SESSIONS], share=SESSIONS_GROWTH, slack=SESSIONS_SLACK)
+    held = [name for name in rows[-1] if name.endswith("_sessions")]
+    judged |= flatness(rows, held, share=SESSIONS_GROWTH, slack=SESSIONS_SLACK)
     flat = all(each.flat for each in judged.values())
     report.figures |= {"soak_flat": float(flat), "verdict": judged, "failures": rows[-1]["failures"]}
     report.bars = [Bar("soak_flat", float(flat), 1), Bar("failures", rows[-1]["failures"], 0, at_least=False)]

@@ -12,6 +12,8 @@ from josefine_local.probes import http_json
 from josefine_local.stack import LocalStack
 
 TIMEOUT_S: Final = 5.0
+ANY_NUMBER: Final = {"JOSEFINE_LIVE_STREAMS": "0"}
+"""For inference, where its limit is in question: nobody is refused for what the devices were measured to serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ def gauge(port: int, name: str) -> float:
             if sample.name == name and not sample.labels:
                 return float(sample.value)
     raise KeyError(name)
+
+
+def sessions(port: int) -> float:
+    """Returns how many sessions the stage holds; 0 for one that keeps no state."""
+    return gauge(port, "josefine_stage_sessions")
 
 
 def lag(port: int) -> float:

@@ -51,7 +51,8 @@ def engine_for_call(say: Callable[[str], None], model: str = "") -> Iterator[Bro
 def started_stack(say: Callable[[str], None], model: str = "") -> LocalStack:
     """Returns a stack to be entered: of its own, in a temporary folder, on free ports.
 
-    It refuses no live session: all are this command's own, and on a slow machine they are late rather than gone.
+    It refuses no live session, whatever JOSEFINE_LIVE_STREAMS says: all are this command's own, and on a slow machine
+    they are late rather than gone.
 
     Raises:
         LocalError: an environment variable makes no sense.

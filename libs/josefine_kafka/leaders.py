@@ -57,7 +57,7 @@ def elect_preferred_leaders(broker: Broker) -> None:
 
 
 def _elect(admin: AdminClient, timeout_s: float) -> None:
-    elected = calling("elect leaders", lambda: admin.elect_leaders(ElectionType.PREFERRED).result(timeout_s))
+    elected = admin.elect_leaders(ElectionType.PREFERRED, request_timeout=timeout_s).result()
     for error in elected.values():
         if error is not None and error.code() != KafkaError.ELECTION_NOT_NEEDED:
             raise KafkaException(error)

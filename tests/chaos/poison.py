@@ -115,7 +115,7 @@ def _whole_session(broker: Broker) -> list[Any]:
                     return frames
     finally:
         tail.close()
-    raise AssertionError(f"none of {len(sessions)} sessions in the log is whole and has speech in it")
+    raise AssertionError(f"none of {len(sessions)} sessions in the log is whole, of one channel, and has speech in it")
 
 
 def _in_speech(frame: Any) -> bool:

@@ -73,10 +73,15 @@ class Channel:
         return [*answered, *progress_of(run.admitted, features, mels)] if features else answered
 
     def snapshot(self) -> Snapshot | None:
-        """Returns the state before the first frame that waits; None before the channel's first frame."""
-        if not self._session.next_sequence and not self.closed:
+        """Returns the state before the first frame that waits; None before the channel's first frame.
+
+        A channel whose first frame was rejected is over before it has begun: there is nothing to remember, and no
+        restart has to read that frame again.
+        """
+        begun = self._session.next_sequence > 0 or self.closed
+        if not begun and (self.waiting or not self._version):
             return None
-        return Snapshot(self._version, pack(self._session), over=self.closed)
+        return Snapshot(self._version, pack(self._session), over=self.closed or not begun)
 
 
 def _size(entry: Input[AudioFrame]) -> int:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from josefine_inference.frames import Frame
+from josefine_inference.frames import Frame, without_features
 from josefine_inference.hypothesis import Acceptance, Hypothesis
 from josefine_inference.interims import Interims
 from josefine_inference.listening import Heard, Listener
@@ -52,6 +52,7 @@ class _Pending:
     """Closed so far, its own included."""
     end_hop: int
     """End of what was heard, up to it."""
+    rejection: Rejection | None = None
 
 
 class Channel:
@@ -131,7 +132,17 @@ class Channel:
         """Takes an input that changes nothing: known, of a refused session, or rejected."""
         self._tell(entry, (), rejection)
 
-    def hear(self, entry: Input[FeatureFrame], frame: Frame) -> list[Closing]:
+    def reject(self, entry: Input[FeatureFrame], rejection: Rejection) -> list[Closing]:
+        """Takes a record that cannot be features and returns the segments that are to be decoded for it: its marks
+        hold all the same, for somebody waits for the answer, and nothing else would end the channel.
+        """
+        if entry.record["end"] or entry.record["flush"]:
+            bare = without_features(entry.record, self._listener.end_hop, self._listener.end_window)
+            return self.hear(entry, bare, rejection)
+        self.drop(entry, rejection)
+        return []
+
+    def hear(self, entry: Input[FeatureFrame], frame: Frame, rejection: Rejection | None = None) -> list[Closing]:
         """Takes the next record and returns the segments that are to be decoded for it.
 
         Nothing is to be decoded for an input whose outputs are durable already.
@@ -149,9 +160,10 @@ class Channel:
         if frame.record["end"]:
             self.life = Life.ENDED
         if untold or not (closings or frame.record["end"] or frame.record["flush"]):
-            self._tell(entry)
+            self._tell(entry, rejection=rejection)
         else:
-            self._pending.append(_Pending(entry, closings, self._listener.segments, self._listener.end_hop))
+            listener = self._listener
+            self._pending.append(_Pending(entry, closings, listener.segments, listener.end_hop, rejection))
         return closings
 
     def collect(self) -> list[Progress[FeatureFrame]]:
@@ -161,8 +173,14 @@ class Channel:
         told, self._told = self._told, []
         return told
 
-    def snapshot(self) -> Snapshot:
-        """Returns the state before the oldest segment that is open or waits. Call collect before."""
+    def snapshot(self) -> Snapshot | None:
+        """Returns the state before the oldest segment that is open or waits; None before the first record. Call
+        collect before.
+        """
+        if not self.begun:
+            # Its first records could not be heard: no restart has to read them again.
+            unheard = encode(ChannelState(config=self.config))
+            return Snapshot(self._next_offset, unheard) if self._next_offset else None
         if self.life is not Life.OPEN and not self._pending:
             over = tombstone(self._listener.sequence, self.life)
             return Snapshot(self._next_offset, encode(over), over=True)
@@ -189,7 +207,7 @@ class Channel:
 
     def _finish(self, pending: _Pending) -> None:
         """Tells an input's finals, and what answers its marks, in one piece: they become durable with its offset."""
-        about, outputs, rejection = self.about(pending.entry.record), [], None
+        about, outputs, rejection = self.about(pending.entry.record), [], pending.rejection
         for closing in pending.closings:
             segment, gaps = closing.heard.segment, self._unreported + closing.heard.gaps
             self._unreported = ()

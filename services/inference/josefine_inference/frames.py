@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from josefine_inference.mel import Mel
 from josefine_inference.segmenter import hop_of
-from josefine_wire.records import FeatureFrame
+from josefine_wire.positions import HOP_SAMPLES
+from josefine_wire.records import FeatureFrame, Gap
 
 _EXPONENT: Final = np.uint16(0x7C00)
 MOST_APART_HOPS: Final = 100
@@ -48,6 +49,19 @@ def parse(record: FeatureFrame) -> Frame:
     if abs(hop_of(frame.end_window) - frame.end_hop) > MOST_APART_HOPS:
         raise FrameError(f"speech_probability ends at hop {hop_of(frame.end_window)}, log_mel at {frame.end_hop}")
     return frame
+
+
+def without_features(record: FeatureFrame, hop: int, window: int) -> Frame:
+    """Returns what is left of a record that cannot be features: its marks, behind `hop` and `window`, and where it ends
+    the channel a gap up to there.
+    """
+    bare, place, end = record.copy(), hop * HOP_SAMPLES, record["end"]
+    bare["start_hop"], bare["log_mel"] = hop, b""
+    bare["start_window"], bare["speech_probability"] = window, b""
+    if end and end["samples"] > place:
+        missing = Gap(start_sample=place, samples=end["samples"] - place, reason="missing_frames")
+        bare["gaps"] = [*record["gaps"], missing]
+    return Frame(bare, np.empty((0, 1), np.float16), [])
 
 
 def _columns(record: FeatureFrame) -> Mel:

@@ -79,7 +79,7 @@ class InferenceHandler:
 
     def snapshot(self, key: str) -> Snapshot | None:
         channel = self._channels.get(key)
-        return channel.snapshot() if channel and channel.begun else None
+        return channel.snapshot() if channel else None
 
     def forget(self, keys: Iterable[str]) -> None:
         gone = set(keys)
@@ -141,8 +141,7 @@ class InferenceHandler:
         try:
             closings = channel.hear(entry, parse(record))
         except FrameError as error:
-            channel.drop(entry, Rejection("bad_features", str(error)))
-            return
+            closings = channel.reject(entry, Rejection("bad_features", str(error)))
         if channel.interims is None or channel.interims.start_hop != channel.open_hop:
             # Closed, or cut where the first part has too little speech for a segment of its own.
             channel.interims = None

@@ -80,6 +80,11 @@ class Listener:
         return self._mel.end_hop
 
     @property
+    def end_window(self) -> int:
+        """End of the voice activity that was heard."""
+        return self._segmenter.next_window
+
+    @property
     def held_bytes(self) -> int:
         """Size of the columns kept."""
         return self._mel.held_bytes

@@ -43,6 +43,8 @@ class Job:
     language: str
     hops: int
     added_s: float
+    alone: bool = False
+    """Whether it goes in a batch of its own."""
 
     @property
     def due_s(self) -> float:
@@ -152,8 +154,7 @@ class Scheduler:
             others += 0 if job.kind is Kind.FINAL_LIVE else job.hops
             recorded += job.hops if job.kind is Kind.FINAL_RECORDED else 0
             fits = hops <= self.limits.hops and others <= others_limit and recorded <= recorded_limit
-            alone = Kind.FINAL_LIVE_AGAIN in {job.kind, *(other.kind for other in batch[:1])}
-            if batch and (alone or not fits):
+            if batch and (job.alone or batch[0].alone or not fits):
                 break
             batch.append(job)
         return batch

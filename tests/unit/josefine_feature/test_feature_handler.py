@@ -206,6 +206,17 @@ def test_a_snapshot_is_of_what_was_worked_on(make_stage, extractor, log, speech)
     assert len(snapshot.state) < 2_300
 
 
+def test_a_channel_whose_only_frame_was_rejected_is_over(stage, make_stage, extractor, log, speech):
+    frame = log.frame(speech[:1_600])
+    frame.record["samples"] += b"?"
+    assert codes(stage.run(frame)) == ["bad_samples"]
+    snapshot = stage.handler.snapshot("s/0")
+    assert (snapshot.version, snapshot.over) == (frame.offset + 1, True)
+    later = make_stage(extractor)
+    later.give([log.frame(speech[:1_600], sequence=1)], {"s/0": snapshot})
+    assert codes(later.finish()) == ["unknown_session"]
+
+
 def test_what_is_forgotten_is_not_worked_on(stage, log, speech):
     stage.give([log.frame(speech[:1_600]), log.frame(speech[:1_600], "other")])
     stage.handler.forget(["s/0", "never seen/0"])

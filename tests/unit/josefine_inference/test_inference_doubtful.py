@@ -91,9 +91,23 @@ def test_where_the_second_try_fails_the_first_stands(kit, make, device):
 @pytest.mark.parametrize("limit_hops", [1_200, 6_000])
 def test_it_waits_for_first_tries_and_goes_alone(limit_hops):
     scheduler = Scheduler(BatchLimits(12_000, 64, 0.0, 6_000))
-    jobs = [(Kind.FINAL_LIVE_AGAIN, 3_000), (Kind.INTERIM, 300), (Kind.FINAL_LIVE, 400), (Kind.FINAL_LIVE_AGAIN, 3_000)]
-    for number, (kind, hops) in enumerate(jobs):
-        scheduler.add(Job(number, str(number), kind, "tiny.en", "en", hops, added_s=0.0))
+    again, once = (Kind.FINAL_LIVE_AGAIN, 450), (Kind.FINAL_LIVE, 400)
+    for number, (kind, hops) in enumerate([again, (Kind.INTERIM, 300), once, again]):
+        alone = kind is Kind.FINAL_LIVE_AGAIN
+        scheduler.add(Job(number, str(number), kind, "tiny.en", "en", hops, added_s=0.0, alone=alone))
     beside = BesideLive(hops=limit_hops)
     batches = [[job.id for job in scheduler.next_batch(1.0, beside)] for _ in range(4)]
     assert batches == [[2], [0], [3], [1]]
+
+
+def test_recorded_ones_go_alone_too_while_somebody_speaks(kit, make, doubtful):
+    handler = make()
+    doubtful.rooms = 0
+    run(handler, kit.inputs(kit.frames([0.01] * 60, EACH_QUARTER, end=False)))
+    short = kit.frames([0.9] * 20, config=session_config("RECORDED"))
+    for session in ("r", "q"):
+        handler.restore(f"{session}/0", None)
+        run(handler, kit.inputs([record | {"session_id": session} for record in short]))
+    doubtful.rooms = 2
+    run(handler, [], turns=8)
+    assert [[work.fallback for work in batch.work] for batch in doubtful.submitted] == [[False] * 2, [True], [True]]

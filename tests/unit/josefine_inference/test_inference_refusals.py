@@ -42,6 +42,44 @@ def test_a_record_that_is_no_features_is_rejected_and_leaves_a_gap(kit, make, ch
     assert [gap["reason"] for record in told(progress) for gap in record["gaps"]] == ["missing_frames"]
 
 
+def test_an_end_that_is_no_features_ends_the_session_all_the_same(kit, make):
+    records = kit.frames(UTTERANCE, range(0, 100 * SECOND, SECOND))
+    records[-1] = records[-1] | {"log_mel": b"123"}
+    handler = make()
+    progress, _ = run(handler, kit.inputs(records))
+    assert [one.rejection.code for one in progress if one.rejection] == ["bad_features"]
+    assert kinds(told(progress)) == [("FINAL", 0), ("END", 1)]
+    (gap,) = [gap for record in told(progress) for gap in record["gaps"]]
+    heard = records[-1]["start_hop"] * 160
+    assert (gap["start_sample"], gap["start_sample"] + gap["samples"]) == (heard, records[-1]["end"]["samples"])
+    assert handler.snapshot("s/0").over
+
+
+def test_a_flush_that_is_no_features_is_answered(kit, make):
+    records = kit.frames(UTTERANCE, EACH_QUARTER, flushes=frozenset({8}), end=False)
+    records[8] = records[8] | {"speech_probability": b"1"}
+    progress, _ = run(make(), kit.inputs(records))
+    assert kinds(told(progress))[:2] == [("FINAL", 0), ("FLUSHED", 1)]
+
+
+def test_beginnings_that_are_no_features_are_not_read_again_after_a_restart(kit, make):
+    config = session_config("RECORDED")
+    records = kit.frames(UTTERANCE * 2, range(0, 100 * SECOND, SECOND), config=config)
+    for number in (0, 1):
+        records[number] = records[number] | {"mels": 0}
+    first, second = make(), make()
+    entries = kit.inputs(records, first_offset=7)
+    assert first.snapshot("s/0") is None
+    rejected, _ = run(first, entries[:2])
+    assert [one.rejection.code for one in rejected] == ["bad_features"] * 2
+    snapshot = first.snapshot("s/0")
+    assert (snapshot.version, snapshot.over) == (9, False)
+    second.restore("s/0", snapshot)
+    want, _ = run(first, entries[2:])
+    assert told(want)
+    assert told(run(second, entries[2:])[0]) == told(want)
+
+
 def test_a_poisonous_segment_is_rejected_and_the_session_goes_on(kit, make, device):
     def answer(work):
         first, _ = kit.first_and_last_hop(work.log_mel)

@@ -96,6 +96,21 @@ def test_a_session_whose_end_takes_longer_than_a_snapshot_is_dropped_from_memory
     assert world.runtime._books.partitions[next(iter(world.log.positions))].replay_from == 3
 
 
+def test_an_ended_session_that_a_restart_reads_again_for_anothers_sake_is_dropped_from_memory() -> None:
+    world = World()
+    world.publish("open", 0, b"idle")  # has no snapshot for 60 turns
+    world.publish("a", 0, end=True)
+    world.turn(20)
+    world.crash()
+    world.turn()
+    assert "a" in world.runtime._sessions
+    for number in range(3):
+        world.publish("b", number)
+        world.turn(15)
+    assert "open" in world.runtime._sessions
+    assert "a" not in world.runtime._sessions
+
+
 def test_a_session_that_ends_by_itself_is_dropped_and_ends_once() -> None:
     world = World()
     world.publish("a", 0)
