@@ -1,8 +1,9 @@
 """Greedy decoding of many windows at once: one decoder pass a token for all sequences still open."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -90,9 +91,10 @@ class Decoder:
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         """Returns one result a job, in the order of the jobs."""
         results: dict[int, Decoded] = {}
-        for indices in self._batches(jobs):
-            batch = [jobs[index] for index in indices]
-            results.update(zip(indices, self._decode_batch(batch), strict=True))
+        with _without_onednn(self._model.decoder.positions):
+            for indices in self._batches(jobs):
+                batch = [jobs[index] for index in indices]
+                results.update(zip(indices, self._decode_batch(batch), strict=True))
         return [results[index] for index in range(len(jobs))]
 
     def _batches(self, jobs: Sequence[Job]) -> list[list[int]]:
@@ -207,6 +209,20 @@ class Decoder:
         row = batch.rows[at]
         queries, keys = batch.aligned(at, start=row.pad + len(row.prompt) - 1)
         return attention_over_time(queries, keys[:, : row.audio_positions])
+
+
+@contextmanager
+def _without_onednn(like: Tensor) -> Iterator[None]:
+    """Keeps oneDNN out of decoder steps in float32, int8 among them: all that it does there is GELU of a few rows, and
+    preparing its kernel takes ten times as long as torch's own. bfloat16 has its products from it.
+    """
+    onednn: Any = torch.backends.mkldnn
+    before = onednn.enabled
+    onednn.enabled = before and like.dtype != torch.float32
+    try:
+        yield
+    finally:
+        onednn.enabled = before
 
 
 def _sample(logits: Tensor, temperature: float, generator: torch.Generator) -> int:

@@ -17,6 +17,8 @@ from josefine_whisper.weights.checkpoint import Checkpoint, Dimensions
 
 HEAD_WIDTH: Final = 64
 MLP_WIDENING: Final = 4
+ONE_THREADS: Final = 16_384
+"""Numbers of which torch computes GELU in one thread on a CPU (GELU_MIN_ELEMENTS_FOR_MULTI_THREADING)."""
 
 
 class SelfAttention(nn.Module):
@@ -73,6 +75,23 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         contracted: Tensor = self.contract(F.gelu(self.expand(x)))
+        return contracted
+
+
+class TokenMlp(Mlp):
+    """The same for tokens, each of which is to give the same bytes whatever is beside it.
+
+    Threads share the numbers out without regard to rows, and what is left over at the end of a share is rounded
+    otherwise, so on a CPU only so many rows are given to GELU as one thread takes.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        expanded = self.expand(x)
+        rows = expanded.view(-1, expanded.shape[-1])
+        together = max(1, ONE_THREADS // rows.shape[1]) if rows.device.type == "cpu" else len(rows)
+        for part in rows.split(together):
+            torch.ops.aten.gelu_(part)
+        contracted: Tensor = self.contract(expanded)
         return contracted
 
 
@@ -171,7 +190,7 @@ class DecoderBlock(nn.Module):
         self.cross_norm = nn.LayerNorm(width)
         self.cross = CrossAttention(width)
         self.mlp_norm = nn.LayerNorm(width)
-        self.mlp = Mlp(width)
+        self.mlp = TokenMlp(width)
 
     def forward(
         self, x: Tensor, layer: int, cache: TokenCache, groups: list[CrossGroup], mask: Tensor | None
