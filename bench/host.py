@@ -33,7 +33,7 @@ from bench.corpus import enough, speech
 from bench.host_row import HOST_ROLES, REFUSED, RowOptions, measure_row
 from bench.report import Bar, Report, arguments
 from bench.simulated_device import VARIABLE, StepTimes
-from bench.stages import ANY_NUMBER
+from bench.stages import ALL_LET_IN
 from bench.tape import record
 from bench.usage import Usage, usage
 from josefine_local.options import Service, StackOptions, standard_services
@@ -59,7 +59,7 @@ def services(step_times: Path) -> tuple[Service, ...]:
     simulated = Service(
         "inference",
         (sys.executable, "-m", "bench.simulated_inference"),
-        {VARIABLE: str(step_times), **ANY_NUMBER},
+        {VARIABLE: str(step_times), **ALL_LET_IN},
         models=inference.models,
     )
     return ingest, feature, simulated

@@ -31,7 +31,7 @@ from bench.flatness import LEAST_ROWS, flatness
 from bench.hearing import Heard, Listener
 from bench.load import START_S, LoadOptions, LoadProcess
 from bench.report import Bar, Distribution, Report, arguments
-from bench.stages import ANY_NUMBER, lag, ports, sessions
+from bench.stages import ALL_LET_IN, lag, ports, sessions
 from bench.tape import record
 from bench.usage import usage
 from josefine_kafka.connection import Broker
@@ -126,7 +126,7 @@ def main() -> int:
         tape, clips = Path(folder, "tape"), speech(options.audio)
         order = shuffled(clips, options.seed)
         record([next(order) for _ in clips], TAPE_S, tape)
-        services = standard_services({"inference": ANY_NUMBER})
+        services = standard_services({"inference": ALL_LET_IN})
         with LocalStack(StackOptions.from_environment(services=services), console.print) as stack:
             load = LoadOptions(
                 stack.bootstrap_servers,

@@ -12,8 +12,8 @@ from josefine_local.probes import http_json
 from josefine_local.stack import LocalStack
 
 TIMEOUT_S: Final = 5.0
-ANY_NUMBER: Final = {"JOSEFINE_LIVE_STREAMS": "0"}
-"""For inference, where its limit is in question: nobody is refused for what the devices were measured to serve."""
+ALL_LET_IN: Final = {"JOSEFINE_LIVE_STREAMS": "0"}
+"""Environment of inference with which no live stream is refused."""
 
 
 @dataclass(frozen=True, slots=True)

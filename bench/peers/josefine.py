@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench.stages import ANY_NUMBER, gauge, ports
+from bench.stages import ALL_LET_IN, gauge, ports
 from bench.streaming.system import Client, Ended, Event, Interim, SystemFailedError
 from bench.streaming.system import Final as FinalEvent
 from bench.usage import Usage, usage
@@ -42,7 +42,7 @@ class Josefine:
         return f"its own defaults, {admission}; broker, store and four services, all goes through the log"
 
     def start(self) -> None:
-        inference = {} if self._admission else ANY_NUMBER
+        inference = {} if self._admission else ALL_LET_IN
         options = StackOptions.from_environment(services=standard_services({"inference": inference}))
         self._stack = LocalStack(options, progress=self._progress)
         try:

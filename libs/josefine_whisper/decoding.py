@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from josefine_whisper import quantize
 from josefine_whisper.alignment import attention_over_time
 from josefine_whisper.batch import Batch, Row
 from josefine_whisper.cache import Arena
@@ -213,12 +214,13 @@ class Decoder:
 
 @contextmanager
 def _without_onednn(like: Tensor) -> Iterator[None]:
-    """Keeps oneDNN out of decoder steps in float32, int8 among them: all that it does there is GELU of a few rows, and
-    preparing its kernel takes ten times as long as torch's own. bfloat16 has its products from it.
+    """Keeps oneDNN out of decoder steps in float32 on x86, int8 among them: all that it does there is GELU of a few
+    rows, and preparing its kernel takes ten times as long as torch's own. Elsewhere products come from it. The switch
+    is the process's: one thread at a time.
     """
     onednn: Any = torch.backends.mkldnn
     before = onednn.enabled
-    onednn.enabled = before and like.dtype != torch.float32
+    onednn.enabled = before and not (like.dtype == torch.float32 and quantize.supported())
     try:
         yield
     finally:

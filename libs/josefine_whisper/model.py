@@ -17,8 +17,8 @@ from josefine_whisper.weights.checkpoint import Checkpoint, Dimensions
 
 HEAD_WIDTH: Final = 64
 MLP_WIDENING: Final = 4
-ONE_THREADS: Final = 16_384
-"""Numbers of which torch computes GELU in one thread on a CPU (GELU_MIN_ELEMENTS_FOR_MULTI_THREADING)."""
+SERIAL_NUMBERS: Final = 16_384
+"""So many numbers torch's own GELU takes in one thread on a CPU (GELU_MIN_ELEMENTS_FOR_MULTI_THREADING)."""
 
 
 class SelfAttention(nn.Module):
@@ -81,14 +81,15 @@ class Mlp(nn.Module):
 class TokenMlp(Mlp):
     """The same for tokens, each of which is to give the same bytes whatever is beside it.
 
-    Threads share the numbers out without regard to rows, and what is left over at the end of a share is rounded
-    otherwise, so on a CPU only so many rows are given to GELU as one thread takes.
+    In float32 on a CPU, int8 among it, threads share the numbers of a GELU out without regard to rows, and what is left
+    over at the end of a share is rounded otherwise. So it is given as many rows as one thread takes.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         expanded = self.expand(x)
         rows = expanded.view(-1, expanded.shape[-1])
-        together = max(1, ONE_THREADS // rows.shape[1]) if rows.device.type == "cpu" else len(rows)
+        shared = rows.device.type == "cpu" and rows.dtype == torch.float32
+        together = max(1, SERIAL_NUMBERS // rows.shape[1]) if shared else len(rows)
         for part in rows.split(together):
             torch.ops.aten.gelu_(part)
         contracted: Tensor = self.contract(expanded)

@@ -15,6 +15,7 @@ from josefine_wire.positions import samples as samples_of
 from josefine_wire.topics import TRANSCRIPTS, UNDERSTANDING
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(900)]
+TRIES_FOR_INTERIMS = 3
 
 
 def heard(client, clips, *, live, patience_s=120.0):
@@ -55,14 +56,18 @@ def test_recorded_speech_in_every_container(client_of_kind, samples, kind):
 
 @pytest.mark.parametrize("kind", ["kafka", "tansu"])
 def test_live_speech_has_interims_then_finals(client_of_kind, samples, kind):
-    done, events = heard(client_of_kind(kind), samples[:2], live=True)
-
-    assert len(done) == 2
-    for each in done:
-        assert_sound(each, live=True)
-    assert pooled_score([each.score for each in done]).errors.rate < 0.2, [each.score.hypotheses for each in done]
-    # How many depends on how busy the machine is: interims give way to finals.
-    assert any(isinstance(event, TranscriptEvent) and event.record["kind"] == "INTERIM" for event in events)
+    client, interims = client_of_kind(kind), False
+    # How many there are depends on how busy the machine is: interims give way to finals.
+    for _ in range(TRIES_FOR_INTERIMS):
+        done, events = heard(client, samples[:2], live=True)
+        assert len(done) == 2
+        for each in done:
+            assert_sound(each, live=True)
+        assert pooled_score([each.score for each in done]).errors.rate < 0.2, [each.score.hypotheses for each in done]
+        interims |= any(isinstance(event, TranscriptEvent) and event.record["kind"] == "INTERIM" for event in events)
+        if interims:
+            break
+    assert interims
 
 
 def test_nothing_is_written_twice(client, samples):

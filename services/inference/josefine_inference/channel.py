@@ -132,15 +132,12 @@ class Channel:
         """Takes an input that changes nothing: known, of a refused session, or rejected."""
         self._tell(entry, (), rejection)
 
-    def reject(self, entry: Input[FeatureFrame], rejection: Rejection) -> list[Closing]:
-        """Takes a record that cannot be features and returns the segments that are to be decoded for it: its marks
-        hold all the same, for somebody waits for the answer, and nothing else would end the channel.
+    def hear_marks(self, entry: Input[FeatureFrame], rejection: Rejection) -> list[Closing]:
+        """Takes a record that cannot be features but ends or flushes the channel, which hold all the same: somebody
+        waits for the answer, and nothing else would end the channel. Returns as `hear`.
         """
-        if entry.record["end"] or entry.record["flush"]:
-            bare = without_features(entry.record, self._listener.end_hop, self._listener.end_window)
-            return self.hear(entry, bare, rejection)
-        self.drop(entry, rejection)
-        return []
+        bare = without_features(entry.record, self._listener.end_hop, self._listener.end_window)
+        return self.hear(entry, bare, rejection)
 
     def hear(self, entry: Input[FeatureFrame], frame: Frame, rejection: Rejection | None = None) -> list[Closing]:
         """Takes the next record and returns the segments that are to be decoded for it.
@@ -174,8 +171,8 @@ class Channel:
         return told
 
     def snapshot(self) -> Snapshot | None:
-        """Returns the state before the oldest segment that is open or waits; None before the first record. Call
-        collect before.
+        """Returns the state before the oldest segment that is open or waits; None before the first record is
+        answered. Call collect before.
         """
         if not self.begun:
             # Its first records could not be heard: no restart has to read them again.

@@ -207,7 +207,7 @@ class Dispatch:
     def _repeat(self, job: Job, task: _Task) -> None:
         """Queues a doubtful final for a batch of its own."""
         kind = Kind.FINAL_LIVE_AGAIN if job.kind is Kind.FINAL_LIVE else job.kind
-        again = replace(job, id=next(self._ids), kind=kind, hops=AGAIN_TIMES * job.hops, alone=True)
+        again = replace(job, id=next(self._ids), kind=kind, hops=AGAIN_TIMES * job.hops, apart=True)
         self._scheduler.add(again)
         self._tasks[again.id] = (again, task)
 

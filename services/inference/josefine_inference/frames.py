@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from josefine_inference.mel import Mel
 from josefine_inference.segmenter import hop_of
-from josefine_wire.positions import HOP_SAMPLES
-from josefine_wire.records import FeatureFrame, Gap
+from josefine_wire.positions import HOP_SAMPLES, VAD_WINDOW_SAMPLES
+from josefine_wire.records import FeatureFrame
 
 _EXPONENT: Final = np.uint16(0x7C00)
 MOST_APART_HOPS: Final = 100
@@ -52,15 +52,12 @@ def parse(record: FeatureFrame) -> Frame:
 
 
 def without_features(record: FeatureFrame, hop: int, window: int) -> Frame:
-    """Returns what is left of a record that cannot be features: its marks, behind `hop` and `window`, and where it ends
-    the channel a gap up to there.
+    """Returns what is left of a record that cannot be features: its marks, behind `hop` and `window`, or behind all the
+    audio that was there where it ends the channel.
     """
-    bare, place, end = record.copy(), hop * HOP_SAMPLES, record["end"]
-    bare["start_hop"], bare["log_mel"] = hop, b""
-    bare["start_window"], bare["speech_probability"] = window, b""
-    if end and end["samples"] > place:
-        missing = Gap(start_sample=place, samples=end["samples"] - place, reason="missing_frames")
-        bare["gaps"] = [*record["gaps"], missing]
+    bare, total = record.copy(), record["end"]["samples"] if record["end"] else 0
+    bare["start_hop"], bare["log_mel"] = max(hop, total // HOP_SAMPLES), b""
+    bare["start_window"], bare["speech_probability"] = max(window, total // VAD_WINDOW_SAMPLES), b""
     return Frame(bare, np.empty((0, 1), np.float16), [])
 
 

@@ -141,7 +141,11 @@ class InferenceHandler:
         try:
             closings = channel.hear(entry, parse(record))
         except FrameError as error:
-            closings = channel.reject(entry, Rejection("bad_features", str(error)))
+            rejection = Rejection("bad_features", str(error))
+            if not (record["end"] or record["flush"]):
+                channel.drop(entry, rejection)
+                return
+            closings = channel.hear_marks(entry, rejection)
         if channel.interims is None or channel.interims.start_hop != channel.open_hop:
             # Closed, or cut where the first part has too little speech for a segment of its own.
             channel.interims = None

@@ -43,7 +43,7 @@ class Job:
     language: str
     hops: int
     added_s: float
-    alone: bool = False
+    apart: bool = False
     """Whether it goes in a batch of its own."""
 
     @property
@@ -154,7 +154,7 @@ class Scheduler:
             others += 0 if job.kind is Kind.FINAL_LIVE else job.hops
             recorded += job.hops if job.kind is Kind.FINAL_RECORDED else 0
             fits = hops <= self.limits.hops and others <= others_limit and recorded <= recorded_limit
-            if batch and (job.alone or batch[0].alone or not fits):
+            if batch and (job.apart or batch[0].apart or not fits):
                 break
             batch.append(job)
         return batch

@@ -51,7 +51,7 @@ class ChannelState:
     unreported: tuple[Gap, ...] = ()
     """Of segments that gave no transcript; the next one carries them."""
     config: SessionConfig | None = None
-    """None before the first record."""
+    """None before one has told."""
     life: Life = Life.OPEN
 
 

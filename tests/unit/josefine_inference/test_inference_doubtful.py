@@ -93,8 +93,8 @@ def test_it_waits_for_first_tries_and_goes_alone(limit_hops):
     scheduler = Scheduler(BatchLimits(12_000, 64, 0.0, 6_000))
     again, once = (Kind.FINAL_LIVE_AGAIN, 450), (Kind.FINAL_LIVE, 400)
     for number, (kind, hops) in enumerate([again, (Kind.INTERIM, 300), once, again]):
-        alone = kind is Kind.FINAL_LIVE_AGAIN
-        scheduler.add(Job(number, str(number), kind, "tiny.en", "en", hops, added_s=0.0, alone=alone))
+        apart = kind is Kind.FINAL_LIVE_AGAIN
+        scheduler.add(Job(number, str(number), kind, "tiny.en", "en", hops, added_s=0.0, apart=apart))
     beside = BesideLive(hops=limit_hops)
     batches = [[job.id for job in scheduler.next_batch(1.0, beside)] for _ in range(4)]
     assert batches == [[2], [0], [3], [1]]

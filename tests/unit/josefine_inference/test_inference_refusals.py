@@ -50,8 +50,9 @@ def test_an_end_that_is_no_features_ends_the_session_all_the_same(kit, make):
     assert [one.rejection.code for one in progress if one.rejection] == ["bad_features"]
     assert kinds(told(progress)) == [("FINAL", 0), ("END", 1)]
     (gap,) = [gap for record in told(progress) for gap in record["gaps"]]
-    heard = records[-1]["start_hop"] * 160
-    assert (gap["start_sample"], gap["start_sample"] + gap["samples"]) == (heard, records[-1]["end"]["samples"])
+    heard, total = records[-1]["start_hop"] * 160, records[-1]["end"]["samples"]
+    assert gap["start_sample"] == heard
+    assert total - 160 < gap["start_sample"] + gap["samples"] <= total
     assert handler.snapshot("s/0").over
 
 
