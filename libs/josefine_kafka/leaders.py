@@ -58,10 +58,10 @@ def elect_preferred_leaders(broker: Broker) -> None:
 
 def _elect(admin: AdminClient, timeout_s: float) -> None:
     try:
-        # Its own request_timeout is not to be had: confluent_kafka 2.x answers it with a SystemError.
+        # confluent_kafka 2.16.1 answers its own request_timeout with a SystemError.
         elected = admin.elect_leaders(ElectionType.PREFERRED).result(timeout_s)
     except TimeoutError as late:
-        raise BrokerError(f"elect leaders: no answer within {timeout_s:.1f} s") from late
+        raise BrokerError(f"elect leaders: no answer in the last {timeout_s:.1f} s of the deadline") from late
     for error in elected.values():
         if error is not None and error.code() != KafkaError.ELECTION_NOT_NEEDED:
             raise KafkaException(error)

@@ -79,10 +79,10 @@ class Mlp(nn.Module):
 
 
 class TokenMlp(Mlp):
-    """The same for tokens, each of which is to give the same bytes whatever is beside it.
+    """The same for tokens, each of which is to give the same bytes whatever is beside it, in float32 and int8.
 
-    In float32 on a CPU, int8 among it, threads share the numbers of a GELU out without regard to rows, and what is left
-    over at the end of a share is rounded otherwise. So it is given as many rows as one thread takes.
+    On a CPU threads share the numbers of such a GELU out without regard to rows, and what is left over at the end of a
+    share is rounded otherwise. So it is given as many rows as one thread takes.
     """
 
     def forward(self, x: Tensor) -> Tensor:
