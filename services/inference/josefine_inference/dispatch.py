@@ -116,8 +116,6 @@ class Dispatch:
         self._ids = count()
         self._pace = Pace()
         self._looked_s = float("-inf")
-        self._feared: set[tuple[str, int]] = set()
-        """Keys and numbers of open segments of which an interim could not be decoded: likely, nor can their finals."""
         self.decoded = Counter(dict.fromkeys(Kind, 0))
         """Decodes of windows of each kind for somebody; recorded ones that are decoded again count twice."""
         self.failed = Counter(dict.fromkeys(Kind, 0))
@@ -146,12 +144,9 @@ class Dispatch:
         return self._pace.stream_capacity()
 
     def final(self, key: str, channel: Channel, closing: Closing) -> None:
-        """Queues a closed segment; apart from others where it is feared for the device."""
+        """Queues a closed segment."""
         kind = Kind.FINAL_LIVE if channel.urgent else Kind.FINAL_RECORDED
-        segment = closing.heard.segment
-        feared = (key, segment.number) in self._feared
-        self._feared.discard((key, segment.number))
-        self._add(key, kind, segment.hops, _Final(channel, closing), apart=feared)
+        self._add(key, kind, closing.heard.segment.hops, _Final(channel, closing))
 
     def interim(self, key: str, channel: Channel, interims: Interims, record: FeatureFrame) -> None:
         """Queues the open segment as far as it was heard, in place of one that still waits."""
@@ -175,8 +170,6 @@ class Dispatch:
                 continue  # its channel was forgotten
             job, task = self._tasks.pop(outcome.id)
             (self.decoded if isinstance(outcome, Decoded) else self.failed)[job.kind] += 1
-            if isinstance(task, _Interim) and isinstance(outcome, Failed):
-                self._fear(job.key, task.channel, task.interims.segment)
             if task.again(outcome):
                 self._repeat(job, task)
                 continue
@@ -196,7 +189,6 @@ class Dispatch:
     def forget(self, keys: Iterable[str]) -> None:
         """Drops the work of channels; what the device still answers is ignored."""
         gone = set(keys)
-        self._feared = {(key, segment) for key, segment in self._feared if key not in gone}
         ids = [id_ for id_, (job, _) in self._tasks.items() if job.key in gone]
         self._scheduler.drop(ids)
         for id_ in ids:
@@ -212,14 +204,6 @@ class Dispatch:
             work = tuple(self._tasks[job.id][1].work(job.id, alone=alone) for job in jobs)
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
 
-    def _fear(self, key: str, channel: Channel, segment: int) -> None:
-        """Sees to it that nobody shares a batch with the segment's final, whether it is closed yet or not."""
-        if segment >= channel.open_segment:
-            self._feared.add((key, segment))
-        for id_, (_, task) in self._tasks.items():
-            if isinstance(task, _Final) and task.channel is channel and task.closing.heard.segment.number == segment:
-                self._scheduler.put_apart(id_)
-
     def _repeat(self, job: Job, task: _Task) -> None:
         """Queues a doubtful final for a batch of its own."""
         kind = Kind.FINAL_LIVE_AGAIN if job.kind is Kind.FINAL_LIVE else job.kind
@@ -227,8 +211,8 @@ class Dispatch:
         self._scheduler.add(again)
         self._tasks[again.id] = (again, task)
 
-    def _add(self, key: str, kind: Kind, hops: int, task: _Task, *, apart: bool = False) -> None:
+    def _add(self, key: str, kind: Kind, hops: int, task: _Task) -> None:
         config, id_ = task.channel.config, next(self._ids)
-        job = Job(id_, key, kind, task.channel.model, language_of(config), hops, self._clock(), apart)
+        job = Job(id_, key, kind, task.channel.model, language_of(config), hops, self._clock())
         self._tasks.pop(self._scheduler.add(job), None)
         self._tasks[id_] = (job, task)

@@ -106,11 +106,6 @@ class Scheduler:
             self._interims[job.key] = job.id
         return replaced
 
-    def put_apart(self, id_: int) -> None:
-        """Has a queued job go in a batch of its own; an id that is not queued is ignored."""
-        if id_ in self._jobs:
-            self._jobs[id_] = replace(self._jobs[id_], apart=True)
-
     def drop(self, ids: Iterable[int]) -> None:
         """Forgets queued jobs; ids that are not queued are ignored."""
         for id_ in ids:

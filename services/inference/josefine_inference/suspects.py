@@ -2,8 +2,7 @@
 
 Of a batch over which a child died each window is tried alone. One over which two children died when it was alone is
 given up: a window among any number costs three children, and no other one is taken for it. Windows under suspicion
-are tried when nothing else waits, or by turns with batches that are not; interims come behind finals, and what has
-killed alone comes last.
+are tried when nothing else waits, or by turns with batches that are not; what has killed alone comes last.
 """
 
 from collections import deque
@@ -29,11 +28,6 @@ class Tried:
     def suspect(self) -> bool:
         """Whether it may be what kills."""
         return self.deaths > 0
-
-    @property
-    def interim(self) -> bool:
-        """Whether no final is among it: finals alone are asked for the times of their words."""
-        return not any(work.word_times for work in self.batch.work)
 
 
 def after_death(tried: Tried, reason: str) -> tuple[list[Tried], list[Failed]]:
@@ -105,7 +99,5 @@ class WaitingBatches:
         return queue.popleft()
 
     def _likely_culprits_last(self) -> None:
-        """Lets no window wait for the second try of one that has killed alone: that one is likely to kill again. Nor a
-        final for an interim, which is decoded before the final of the same audio and so is found first.
-        """
-        self._suspects = deque(sorted(self._suspects, key=lambda tried: (tried.alone, tried.interim)))
+        """Lets no window wait for the second try of one that has killed alone: that one is likely to kill again."""
+        self._suspects = deque(sorted(self._suspects, key=lambda tried: tried.alone))

@@ -58,15 +58,6 @@ def test_children_that_die_of_something_else_condemn_nobody_in_company(count, ot
     assert sorted(work.id for tried in waiting.all() for work in tried.batch.work) == list(range(count))
 
 
-def test_finals_under_suspicion_are_tried_before_interims():
-    waiting = WaitingBatches()
-    works = [Work(id_, np.zeros((1, 2), np.float16), word_times=id_ % 2 == 1) for id_ in range(4)]
-    again, _ = after_death(Tried(Batch("tiny.en", "en", tuple(works))), "killed")
-    waiting.add(again)
-    taken = [waiting.take(may_kill=True, by_turns=True).batch.work[0].id for _ in range(4)]
-    assert taken == [1, 3, 0, 2]
-
-
 @given(st.lists(st.sampled_from(["trusted", "suspect"]), max_size=30))
 def test_who_is_trusted_waits_for_one_suspect_at_the_most(arrivals):
     waiting, taken = WaitingBatches(), []
