@@ -17,7 +17,7 @@ from josefine_whisper.weights.checkpoint import Checkpoint, Dimensions
 
 HEAD_WIDTH: Final = 64
 MLP_WIDENING: Final = 4
-SERIAL_NUMBERS: Final = 16_384
+GELU_SERIAL_ELEMENTS: Final = 16_384
 """So many numbers torch's own GELU takes in one thread on a CPU (GELU_MIN_ELEMENTS_FOR_MULTI_THREADING)."""
 
 
@@ -89,7 +89,7 @@ class TokenMlp(Mlp):
         expanded = self.expand(x)
         rows = expanded.view(-1, expanded.shape[-1])
         shared = rows.device.type == "cpu" and rows.dtype == torch.float32
-        together = max(1, SERIAL_NUMBERS // rows.shape[1]) if shared else len(rows)
+        together = max(1, GELU_SERIAL_ELEMENTS // rows.shape[1]) if shared else len(rows)
         for part in rows.split(together):
             torch.ops.aten.gelu_(part)
         contracted: Tensor = self.contract(expanded)

@@ -11,7 +11,7 @@ from josefine_local.process import ProcessSpec
 from josefine_local.slot import Slot
 
 DEADLINE_S = 30.0
-SLEEPER = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)")  # until it is killed: nobody waits for it
+SLEEPER = (sys.executable, "-I", "-S", "-c", "import signal; signal.pause()")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_of_two_good_ones_the_more_probable_is_preferred():
     "doubtful",
     [like({"average_logprob": -0.1, "runaway": True}), like({"average_logprob": -0.1, "compression_ratio": 9})],
 )
-def test_a_doubtful_one_is_preferred_to_none_however_probable(doubtful):
+def test_a_good_one_is_preferred_to_a_doubtful_one_however_probable(doubtful):
     assert not doubtful.beats(GOOD)
     assert GOOD.beats(doubtful)
 
