@@ -1,13 +1,24 @@
-"""What librdkafka tells of a consumer's place in its group."""
+"""What librdkafka and the broker tell of a consumer's place in its group."""
 
 import struct
+import time
 from typing import Final
 
+from confluent_kafka import KafkaError
+from confluent_kafka.admin import AdminClient
+
+from josefine_kafka.connection import Broker, calling, insisting
 from josefine_stage.errors import BrokerError, UnitAbortedError
 
 FORMAT: Final = struct.Struct("<7si")
 """How rd_kafka_consumer_group_metadata_write begins: magic, generation. Names follow."""
 MAGIC: Final = b"CGMDv2:"
+ANSWER_S: Final = 5.0
+"""For a question that a start does not depend on."""
+PAUSE_S: Final = 0.2
+COORDINATOR_MOVES: Final = frozenset(
+    {KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR}
+)
 
 
 def generation_of(group_metadata: bytes) -> int:
@@ -20,6 +31,32 @@ def generation_of(group_metadata: bytes) -> int:
     if magic != MAGIC:
         raise BrokerError(f"group metadata of another format than {MAGIC.decode()}")
     return int(generation)
+
+
+def member_of(group_metadata: bytes) -> bytes:
+    """Returns the id that the coordinator gave the member; empty once the group has lost it.
+
+    librdkafka then keeps the generation, so that this is the only sign while nobody polls.
+    """
+    _, member, *_ = group_metadata[FORMAT.size :].split(b"\0")
+    return member
+
+
+def members(broker: Broker, group: str) -> list[str | None]:
+    """Returns the names of the group's members, None for one that has none.
+
+    Raises:
+        StageError: the broker does not say.
+    """
+    admin = calling("admin client", lambda: AdminClient(broker.properties()))
+    described = insisting(
+        f"describe the group {group}",
+        time.monotonic() + min(broker.timeout_s, ANSWER_S),
+        lambda left_s: admin.describe_consumer_groups([group], request_timeout=left_s)[group].result(),
+        lambda error: error.code() in COORDINATOR_MOVES,
+        PAUSE_S,
+    )
+    return [member.group_instance_id for member in described.members]
 
 
 def require_membership(generation: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from josefine_kafka.admin import require_topics
 from josefine_kafka.connection import Broker
+from josefine_kafka.membership import members
 from josefine_kafka.probe import require_transactions
 from josefine_kafka.reader import GroupReader
 from josefine_kafka.writers import AcknowledgedWriter, AtLeastOnceUnit, Compression, TransactionalUnit
@@ -24,6 +25,8 @@ class KafkaPorts:
             BrokerError: no answer within the deadline.
         """
         self._stage = stage
+        self._group = f"josefine-{stage}"
+        self._member = f"{stage}-{settings.instance_id}"
         self._topic = input_topic
         self._settings = settings
         self._compression = compression
@@ -42,12 +45,24 @@ class KafkaPorts:
         name = f"josefine-{self._stage}-{self._settings.instance_id}"
         return TransactionalUnit(self._broker, name, lambda: self._opened().group_metadata(), self._compression)
 
+    def others_work(self) -> bool:
+        """Returns whether the stage's consumer group has members, and none of this replica's name.
+
+        A former life of it still holds partitions, which are nobody else's. Without static membership it cannot be
+        told from another.
+
+        Raises:
+            StageError: the broker does not say.
+        """
+        names = members(self._broker, self._group)
+        return bool(names) and self._member not in names
+
     def open_reader(self, listener: AssignmentListener) -> GroupReader:
         """Joins the stage's consumer group."""
         self._reader = GroupReader(
             self._broker,
-            f"josefine-{self._stage}",
-            f"{self._stage}-{self._settings.instance_id}",
+            self._group,
+            self._member,
             self._topic,
             listener,
             session_timeout_ms=self._settings.session_timeout_ms,

@@ -140,6 +140,8 @@ class GroupReader:
         return int(found.offset) if found.error is None and low <= found.offset <= high else int(low)
 
     def pause(self, sources: Collection[Source]) -> None:
+        # What comes meanwhile is not seen; librdkafka tells of the end again when reading goes on.
+        self._ends.difference_update(sources)
         self._consumer.pause(_partitions(sources))
 
     def resume(self, sources: Collection[Source]) -> None:

@@ -54,7 +54,9 @@ class Walk:
         rows = fitting(sequences, from_output)
         products = np.empty((GATES, rows, WIDTH), np.float32)
         self._multiply: Final = Product(output[:rows], from_output, products)
-        self._gates: Final = products[:, :sequences]
+        self._products: Final = products[:, :sequences]
+        # Without gaps: of an array with gaps numpy finds out at each call whether it overlaps itself.
+        self._gates: Final = np.empty((GATES, sequences, WIDTH), np.float32)
         self._sigmoids: Final = self._gates[:_SIGMOIDS]
         self._half: Final = np.full(self._sigmoids.shape, _HALF)
         self._memory: Final = memory[:sequences]
@@ -65,7 +67,7 @@ class Walk:
         """Takes the sequences a step further by float32 [4, sequences, 128]."""
         gates, sigmoids, memory, output = self._gates, self._sigmoids, self._memory, self.output
         self._multiply()
-        np.add(gates, drive, out=gates)
+        np.add(self._products, drive, out=gates)
         np.tanh(gates, out=gates)
         np.multiply(sigmoids, self._half, out=sigmoids)
         np.add(sigmoids, self._half, out=sigmoids)

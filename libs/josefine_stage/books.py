@@ -81,6 +81,10 @@ class Books:
         self._partitions[entry.source].ledger.finish(entry.offset, wrote=entry in self._wrote)
         self._wrote.discard(entry)
 
+    def not_written(self) -> set[str]:
+        """Returns the keys of results that wait for a place in a commit (Partition.waiting)."""
+        return {waits.input.key for partition in self._partitions.values() for waits in partition.waiting}
+
     # --- positions ----------------------------------------------------------------------------------------
 
     def offset(self, source: Source) -> int:
@@ -93,8 +97,16 @@ class Books:
         if now_s - self._looked_back_at_s < LOOK_BACK_S and not at_once:
             return
         self._looked_back_at_s = now_s
+        behind = {entry.source for entry in self._raw if self._is_again(entry)}
         for source, partition in self._partitions.items():
-            partition.replay_from = self._sessions.replay_from(source, partition.ledger.advance())
+            needed = self._sessions.replay_from(source, partition.ledger.advance())
+            if source in behind or partition.ledger.read_to < partition.taken_up_at:
+                # Sessions whose records are still to be handled again are not known here.
+                needed = min(needed, partition.replay_from)
+            partition.replay_from = needed
+
+    def _is_again(self, entry: Input[Any]) -> bool:
+        return entry.offset < self._partitions[entry.source].taken_up_at
 
     def changed_positions(self) -> dict[Source, Position]:
         """Returns the positions that the broker does not have yet."""

@@ -27,4 +27,5 @@ class SystemClock:
         return time.time()
 
     def wait(self, seconds: float) -> None:
-        time.sleep(seconds)  # the loop gathers records, or leaves a full handler alone: nothing may wake it
+        # The loop gathers records, or leaves a handler alone that is full or loads: nothing may wake it.
+        time.sleep(seconds)

@@ -6,7 +6,7 @@ import threading
 from typing import Any, Final
 
 MALLOPT: Final = {
-    -1: 4 << 20,  # M_TRIM_THRESHOLD: free memory at the heap's end beyond this goes back to the kernel
+    -1: 16 << 20,  # M_TRIM_THRESHOLD: free memory at the heap's end beyond this goes back to the kernel at once
     -3: 1 << 20,  # M_MMAP_THRESHOLD: larger pieces are mapped alone and go back when freed
     -8: 2,  # M_ARENA_MAX: the loop and librdkafka's threads share heaps
 }

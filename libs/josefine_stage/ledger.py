@@ -20,6 +20,8 @@ class Ledger:
         self._beyond: set[int] = set(self._done_before)
         """Done, with outputs, and not below the position: a restart must not write them again."""
         self._next = committed
+        self.read_to = 0
+        """Behind the last record that was read, replayed ones too."""
 
     def is_durable(self, offset: int) -> bool:
         """Whether the record's outputs are durable, so that they must not be written again."""
@@ -27,6 +29,7 @@ class Ledger:
 
     def read(self, offset: int) -> None:
         """Opens a record; offsets come in ascending order. Records below the commit are only replayed."""
+        self.read_to = offset + 1
         self._next = max(self._next, offset + 1)
         if offset >= self.committed:
             self._open[offset] = False

@@ -153,7 +153,7 @@ class MemoryReader:
         self._paused -= set(sources)
 
     def caught_up(self) -> frozenset[Source]:
-        return frozenset(source for source, offset in self.lag().items() if offset == 0)
+        return frozenset(source for source, lag in self.lag().items() if lag == 0 and source not in self._paused)
 
     def lag(self) -> Mapping[Source, int]:
         return {source: len(self._log.records.get(source, [])) - offset for source, offset in self._next.items()}

@@ -23,6 +23,8 @@ class Partition:
     waiting: list[Progress[Any]] = field(default_factory=list)
     """Reported out of order when no more inputs could be named in a commit."""
     replay_from: int = 0
+    taken_up_at: int = 0
+    """Offset of the commit it was taken up with; what was read before is read again as far as sessions need it."""
 
     @classmethod
     def taken_up(cls, source: Source, committed: Position | None) -> "Partition":
@@ -30,7 +32,7 @@ class Partition:
         resume = _resume(committed)
         ledger = Ledger(committed.offset if committed else 0, resume.done if resume else ())
         start = resume.replay_from if resume else ledger.committed
-        return cls(source, ledger, committed, read_from=start, replay_from=start)
+        return cls(source, ledger, committed, read_from=start, replay_from=start, taken_up_at=ledger.committed)
 
     def may_write(self, offset: int) -> bool:
         """Whether outputs of the record may be written now: a commit can name it, or does not have to."""

@@ -66,7 +66,7 @@ class Reader(Protocol):
         """Undoes pause."""
 
     def caught_up(self) -> frozenset[Source]:
-        """Returns the assigned partitions whose end was reached by the last poll that concerned them."""
+        """Returns the assigned partitions, but for paused ones, whose end the last poll that concerned them reached."""
 
     def lag(self) -> Mapping[Source, int]:
         """Returns how many records each assigned partition holds beyond the last one read, as far as known."""

@@ -34,7 +34,7 @@ class Restored:
     rewind: dict[Source, int] = field(default_factory=dict)
     """Partitions that have to be read again from this offset, for a session whose state is not there."""
     waiting: list[Input[Any]] = field(default_factory=list)
-    """In order, from the first one on that cannot be handled until the store answers."""
+    """In order; of sessions that cannot be restored until the store answers."""
 
 
 class Restorer:
@@ -62,9 +62,12 @@ class Restorer:
     ) -> Restored:
         """Opens every session that the inputs need and this process does not hold."""
         stored = self._load(inputs)
-        result = Restored()
-        for at, entry in enumerate(inputs):
+        result, blocked = Restored(), set[str]()
+        for entry in inputs:
             if entry.source in result.rewind:
+                continue
+            if entry.key in blocked:
+                result.waiting.append(entry)
                 continue
             if not is_session_record(entry):
                 result.fresh.append(entry)
@@ -72,8 +75,9 @@ class Restorer:
             if entry.key not in self._sessions:
                 # With its first record before us a session needs no store: all of it is in the log from here on.
                 if stored is None and not _is_first(entry):
-                    result.waiting = list(inputs[at:])
-                    break
+                    blocked.add(entry.key)
+                    result.waiting.append(entry)
+                    continue
                 partition = partitions[entry.source]
                 snapshot = _newest((stored or {}).get(entry.key, ()), partition.ledger.committed)
                 back = _back(entry, snapshot, partition.read_from, offset_at)

@@ -88,7 +88,14 @@ class Runtime:
         self._outbox = Outbox(options.stage, ports.unit, ports.loose, limit, ports.clock, metrics)
         self._settlement = Settlement(self._books, self._outbox)
         self._snapshots = Snapshots(
-            handler, ports.store, self._standing, self._sessions, options.snapshot_interval_s, ports.clock, metrics
+            handler,
+            ports.store,
+            self._standing,
+            self._books,
+            self._sessions,
+            options.snapshot_interval_s,
+            ports.clock,
+            metrics,
         )
         self._unopened: list[Input[Any]] = []
         """Read, and waiting for a store that does not answer."""
@@ -131,14 +138,19 @@ class Runtime:
         self._rhythm.turned(news=news, patient=step.patient)
         self._commit_if_due()
         if not self._outbox.open:
-            self._snapshots.sweep_if_due(self._books.offset)
-        full = self._handler.full() or bool(self._unopened)
-        self._back_pressure.regulate(self._reader, self._books.partitions, full=full)
+            self._snapshots.sweep_if_due()
+        self._back_pressure.regulate(self._reader, self._books.partitions, full=self._full())
         self._publish()
 
     def _poll_timeout_s(self) -> float:
         waited_s = self._outbox.waited_s() if self._outbox.open else None
         return self._rhythm.poll_timeout_s(busy=self._handler.busy(), outputs_waited_s=waited_s)
+
+    def _full(self) -> bool:
+        """Whether no more may be read: enough waits for the handler, for the store, or behind who waits for it."""
+        most = self._options.poll_records
+        behind = max((len(partition.waiting) for partition in self._books.partitions.values()), default=0)
+        return self._handler.full() or len(self._unopened) >= most or (bool(self._unopened) and behind >= most)
 
     def _drain(self) -> None:
         """Finishes accepted records within the drain deadline; what is left is replayed by the next owner."""
@@ -219,7 +231,7 @@ class Runtime:
 
     def _collect(self) -> Step[Any]:
         """Takes what the handler has done, and returns it."""
-        turn = Turn(self._running_time.turn(), self._reader.caught_up())
+        turn = Turn(self._running_time.turn(), self._caught_up())
         with self._metrics.handling.time():
             step = self._handler.advance(turn)
         self._outbox.write_loose(step.loose)
@@ -233,6 +245,15 @@ class Runtime:
             self._settlement.finish(progress)
         self._settlement.settle_waiting()
         return step
+
+    def _caught_up(self) -> frozenset[Source]:
+        """Returns the partitions that were read to their end and have nothing left to write: a session that ends
+        because its producer is silent must not overtake its own results.
+        """
+        partitions = self._books.partitions
+        return frozenset(
+            source for source in self._reader.caught_up() if source in partitions and not partitions[source].waiting
+        )
 
     # --- commit -------------------------------------------------------------------------------------------
 
@@ -288,7 +309,7 @@ class Runtime:
     def revoked(self, sources: Collection[Source]) -> None:
         held = [source for source in sources if source in self._books.partitions]
         if held and self._commit():
-            self._snapshots.take((key for source in held for key in self._sessions.of(source)), self._books.offset)
+            self._snapshots.take(key for source in held for key in self._sessions.of(source))
         self.lost(held)
 
     def lost(self, sources: Collection[Source]) -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, NoReturn, TypeVar
 
 import structlog
@@ -22,6 +22,7 @@ from josefine_stage.errors import ConfigurationError, FencedError, StageError
 from josefine_stage.handler import Handler
 from josefine_stage.health import Health, HealthServer
 from josefine_stage.heap import bound_heap
+from josefine_stage.joining import await_ready
 from josefine_stage.logs import configure_logging
 from josefine_stage.metrics import HandlerStatus, stage_metrics
 from josefine_stage.ports import Ports
@@ -99,8 +100,16 @@ def _run(
         ports = connect()
         store = RedisStore(settings.redis_url, stage, settings.snapshot_ttl_s)
         log.info("stage_started", delivery=settings.delivery, brokers=settings.kafka_bootstrap_servers)
+        handler = build()
+        with ExitStack() as unless_joined:
+            unless_joined.callback(handler.close)
+            await_ready(handler, ports.others_work, health, clock, stop)
+            if stop.is_set():
+                log.info("stage_stopped")
+                return
+            unless_joined.pop_all()
         runtime = Runtime(
-            build(),
+            handler,
             Ports(ports.open_reader, ports.unit, ports.loose, store, clock),
             _options(stage, settings),
             stage_metrics(registry),

@@ -1,13 +1,14 @@
 """Storing the sessions' snapshots every few seconds. A store that fails costs a longer replay, not the session."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
 
+from josefine_stage.books import Books
 from josefine_stage.clock import Clock
 from josefine_stage.errors import StoreError, StoreFencedError
-from josefine_stage.handler import Handler, Source
+from josefine_stage.handler import Handler
 from josefine_stage.metrics import StageMetrics
 from josefine_stage.ports import SnapshotStore
 from josefine_stage.sessions import SessionTable
@@ -25,6 +26,7 @@ class Snapshots:
         handler: Handler[Any],
         store: SnapshotStore,
         standing: Standing,
+        books: Books,
         sessions: SessionTable,
         interval_s: float,
         clock: Clock,
@@ -33,15 +35,16 @@ class Snapshots:
         self._handler = handler
         self._store = store
         self._standing = standing
+        self._books = books
         self._sessions = sessions
         self._interval_s = interval_s
         self._clock = clock
         self._metrics = metrics
         self._swept_at_s = clock.monotonic_s()
 
-    def sweep_if_due(self, committed: Callable[[Source], int]) -> None:
+    def sweep_if_due(self) -> None:
         """Stores what is due, while no unit of work is open: the end of a session that ended by itself has to be in
-        the log before its snapshot says so. `committed` gives a partition's committed offset.
+        the log before its snapshot says so.
         """
         now_s = self._clock.monotonic_s()
         if now_s - self._swept_at_s < min(SWEEP_S, self._interval_s):
@@ -52,12 +55,17 @@ class Snapshots:
             for key, session in self._sessions.items()
             if session.touched and now_s - session.snapshot_at_s >= self._interval_s
         )
-        self.take(due, committed)
+        self.take(due)
 
-    def take(self, keys: Iterable[str], committed: Callable[[Source], int]) -> None:
-        """Stores the newest snapshots of sessions, where they are newer than the stored ones."""
-        taken = {}
+    def take(self, keys: Iterable[str]) -> None:
+        """Stores the newest snapshots of sessions, where they are newer than the stored ones.
+
+        A session whose results wait for a place in a commit has told what is not in the log, so it is left out.
+        """
+        taken, not_written = {}, self._books.not_written()
         for key in keys:
+            if key in not_written:
+                continue
             session, snapshot = self._sessions[key], self._handler.snapshot(key)
             session.snapshot_at_s = self._clock.monotonic_s()
             if snapshot is not None and (not session.versions or snapshot.version > session.versions[-1]):
@@ -66,7 +74,7 @@ class Snapshots:
                 session.touched = False
         if not taken:
             return
-        offsets = {key: committed(self._sessions[key].source) for key in taken}
+        offsets = {key: self._books.offset(self._sessions[key].source) for key in taken}
         keep_from = {key: self._sessions[key].rebuildable_from(offset) for key, offset in offsets.items()}
         try:
             self._store.save(taken, keep_from, self._standing.epoch)

@@ -151,6 +151,18 @@ def test_records_of_a_key_come_in_order_with_ascending_offsets(world: World, key
     reader.close()
 
 
+def test_who_does_not_read_knows_no_end(world: World, key: bytes) -> None:
+    _publish(world, key, [b"0"])
+    reader = world.reader(Assignments())
+    [record] = _read(reader, key, 1)
+    _until(lambda: record.source in reader.caught_up(), reader)
+    reader.pause([record.source])
+    assert record.source not in reader.caught_up()
+    reader.resume([record.source])
+    _until(lambda: record.source in reader.caught_up(), reader)
+    reader.close()
+
+
 def test_a_commit_makes_outputs_visible_and_is_where_the_next_reader_begins(world: World, key: bytes) -> None:
     _publish(world, key, [b"0", b"1"])
     reader = world.reader(Assignments())

@@ -3,20 +3,42 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import threading
 from josefine_kafka import call_limit
-call_limit.GRACE_S = 0.1
-limit = call_limit.CallLimit(0.1)
-with limit.on("do what is quick"):
-    pass
+call_limit.GRACE_S = call_limit.IN_VAIN_S = 0.1
+limit = call_limit.CallLimit({seconds}, lambda: {in_vain})
+for _ in range(3):
+    with limit.on("do what is quick"):
+        threading.Event().wait(0.45)
 with limit.on("commit the transaction"):
-    threading.Event().wait()
+    threading.Event().wait({takes_s})
 """
 
 
-def test_it_ends_the_process_with_one_line() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
+def ended(**case: object) -> "subprocess.CompletedProcess[str]":
+    program = PROGRAM.format(**case)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("case", "why"),
+    [
+        ({"seconds": 0.6, "in_vain": False}, "the Kafka client has not returned after 1 s"),
+        ({"seconds": 0.6, "in_vain": "threading.Event().wait()"}, "the Kafka client has not returned after 1 s"),
+        ({"seconds": 1000, "in_vain": True}, "the broker answers, but the group has lost this member"),
+    ],
+    ids=["too long", "too long, and who asks waits too", "in vain"],
+)
+def test_it_ends_the_process_with_one_line(case: dict[str, object], why: str) -> None:
+    done = ended(**case, takes_s=None)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert line.startswith("josefine: commit the transaction: the Kafka client has not returned")
+    assert line.startswith(f"josefine: commit the transaction: {why}")
+
+
+def test_a_call_that_returns_ends_nothing() -> None:
+    done = ended(seconds=1000, in_vain=False, takes_s=1.5)
+    assert (done.returncode, done.stderr) == (0, "")

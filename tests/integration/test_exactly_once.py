@@ -9,10 +9,15 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from deadlines import wait_until
 from running_totals import chunk
 
 from josefine_kafka.connection import Broker
@@ -22,14 +27,16 @@ from josefine_wire import topics
 from josefine_wire.codec import decode, encode
 
 SESSIONS, KILLS, DEADLINE_S = 10, 4, 90.0
+MANY_TURNS = 20
 SERVICE = Path(__file__).with_name("totals_service.py")
 
 
 class Replica:
     """One service process, killed and started again under the same name."""
 
-    def __init__(self, stack: Any, kind: str) -> None:
-        self._name = f"totals-{uuid.uuid4().hex[:8]}"
+    def __init__(self, stack: Any, kind: str, name: str = "", log: Path | None = None, **environment: str) -> None:
+        self.stage = name or f"totals-{uuid.uuid4().hex[:8]}"
+        self._log = log
         self._environment = {
             **os.environ,
             "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
@@ -39,11 +46,14 @@ class Replica:
             "JOSEFINE_SESSION_TIMEOUT_MS": "6000",
             "JOSEFINE_DELIVERY": "exactly_once" if kind == "kafka" else "at_least_once",
             "JOSEFINE_STATIC_MEMBERSHIP": "true" if kind == "kafka" else "false",
+            **environment,
         }
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen([sys.executable, str(SERVICE), self._name], env=self._environment)
+        with nullcontext() if self._log is None else self._log.open("w") as out:
+            command = [sys.executable, str(SERVICE), self.stage]
+            self._process = subprocess.Popen(command, env=self._environment, stdout=out, stderr=out)
 
     def kill(self) -> None:
         self._process.kill()
@@ -111,6 +121,94 @@ def test_killed_in_the_middle_of_anything(stack: Any, kind: str, replica: Replic
     assert replica.stop() == 0
     tail.close()
     writer.close()
+
+
+class Late(NamedTuple):
+    """A replica that waits beside one that works, until there is a file."""
+
+    replica: Replica
+    ready: Path
+    log: Path
+    members_are: Callable[..., Callable[[], bool]]
+    """How to see whether the replicas of these names, and no others, are in the group."""
+
+
+@pytest.fixture
+def late(broker_of_kind: Callable[[str], Any], tmp_path: Path) -> Iterator[Late]:
+    stack, ready, log = broker_of_kind("kafka"), tmp_path / "ready", tmp_path / "log"
+    first = Replica(stack, "kafka")
+    with ExitStack() as replicas:
+        replicas.callback(first.kill)
+        wait_until(members_are(stack, first, "one"), within_s=DEADLINE_S, not_yet=KafkaException)
+        second = Replica(stack, "kafka", first.stage, log, JOSEFINE_INSTANCE_ID="two", JOSEFINE_TEST_READY=str(ready))
+        replicas.callback(second.kill)
+        wait_until(lambda: waited_turns(ready) >= MANY_TURNS, within_s=DEADLINE_S)
+        yield Late(second, ready, log, partial(members_are, stack, first))
+
+
+@pytest.mark.slow
+def test_a_replica_that_cannot_work_yet_takes_nothing_from_those_who_can(late: Late) -> None:
+    assert late.members_are("one")()
+    late.ready.touch()
+    wait_until(late.members_are("one", "two"), within_s=DEADLINE_S)
+    assert "joins_when_ready" in late.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_replica_that_waits_to_join_can_be_stopped(late: Late) -> None:
+    assert late.replica.stop() == 0
+    assert '"stage_stopped"' in late.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_replica_that_comes_back_takes_its_partitions_before_it_can_work(
+    broker_of_kind: Callable[[str], Any], tmp_path: Path
+) -> None:
+    stack, ready, log = broker_of_kind("kafka"), tmp_path / "ready", tmp_path / "log"
+    remembered = {"JOSEFINE_SESSION_TIMEOUT_MS": "60000"}  # its former life, until it is back
+    ready.touch()
+    first = Replica(stack, "kafka", **remembered)
+    with ExitStack() as replicas:
+        replicas.callback(first.kill)
+        wait_until(members_are(stack, first, "one"), within_s=DEADLINE_S, not_yet=KafkaException)
+        own = {"JOSEFINE_INSTANCE_ID": "two", "JOSEFINE_TEST_READY": str(ready), **remembered}
+        second = Replica(stack, "kafka", first.stage, log, **own)
+        replicas.callback(second.kill)
+        wait_until(lambda: '"partitions_assigned"' in log.read_text(), within_s=DEADLINE_S)
+        second.kill()
+        ready.unlink()
+        second.start()
+        wait_until(lambda: '"partitions_assigned"' in log.read_text(), within_s=DEADLINE_S)
+        assert "joins_when_ready" not in log.read_text()
+
+
+@pytest.mark.slow
+def test_a_replica_that_is_alone_joins_before_it_can_work(broker_of_kind: Callable[[str], Any], tmp_path: Path) -> None:
+    stack = broker_of_kind("kafka")
+    alone = Replica(stack, "kafka", JOSEFINE_TEST_READY=str(tmp_path / "never"))
+    try:
+        wait_until(members_are(stack, alone, "one"), within_s=DEADLINE_S, not_yet=KafkaException)
+        assert alone.stop() == 0
+    finally:
+        alone.kill()
+
+
+def waited_turns(ready: Path) -> int:
+    """Returns how often a replica that is not ready has turned."""
+    turns = Path(f"{ready}.turns")
+    return turns.stat().st_size if turns.exists() else 0
+
+
+def members_are(stack: Any, replica: Replica, *names: str) -> Callable[[], bool]:
+    """Returns how to see whether these replicas, and no others, are in the group of the replica's stage."""
+    group, wanted = f"josefine-{replica.stage}", {f"{replica.stage}-{name}" for name in names}
+    admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+
+    def holds() -> bool:
+        found = admin.describe_consumer_groups([group])[group].result(DEADLINE_S).members
+        return {member.group_instance_id for member in found} == wanted
+
+    return holds
 
 
 def test_a_missing_broker_is_one_readable_line() -> None:

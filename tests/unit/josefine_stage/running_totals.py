@@ -34,11 +34,14 @@ class RunningTotals:
     b'late': is rejected, as expected;
     b'huge': gives an output that fits no schema;
     b'idle': ends the session some turns later, as if the producer had fallen silent.
+    Snapshots of sessions named `long...` lie before the record before the last, as inference's do, whose next segment
+    begins before the record that closed the last one.
     """
 
     def __init__(self) -> None:
         self._state: dict[str, tuple[int, int]] = {}
         self._last: dict[str, int] = {}
+        self._one_before: dict[str, int] = {}
         self._over: set[str] = set()
         self._idle: dict[str, tuple[int, Input[AudioChunk]]] = {}
         self._pending: list[tuple[int, Progress[AudioChunk]]] = []
@@ -63,6 +66,7 @@ class RunningTotals:
     def _handled(self, entry: Input[AudioChunk]) -> tuple[int, Progress[AudioChunk]]:
         expected, total = self._state[entry.key]
         record = entry.record
+        self._one_before[entry.key] = self._last.get(entry.key, entry.offset)
         self._last[entry.key] = entry.offset
         if record["sequence"] < expected:
             return 0, Progress(entry)
@@ -103,13 +107,15 @@ class RunningTotals:
             # As inference: what still waits for its result is heard again, an end too.
             oldest = min(before)
             return Snapshot(oldest, msgpack.packb(before[oldest]))
-        return Snapshot(self._last[key] + 1, msgpack.packb(self._state[key]), over=key in self._over)
+        version = self._one_before[key] if key.startswith("long") else self._last[key] + 1
+        return Snapshot(version, msgpack.packb(self._state[key]), over=key in self._over)
 
     def forget(self, keys: Iterable[str]) -> None:
         gone = set(keys)
         for key in gone:
             self._state.pop(key, None)
             self._last.pop(key, None)
+            self._one_before.pop(key, None)
             self._before.pop(key, None)
             self._over.discard(key)
             self._idle.pop(key, None)

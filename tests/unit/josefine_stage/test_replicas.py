@@ -123,7 +123,7 @@ class Group:
                 for _ in range(200):
                     zombie.runtime._collect()
                     zombie.runtime._commit_if_due()
-                    zombie.runtime._snapshots.sweep_if_due(zombie.runtime._books.offset)
+                    zombie.runtime._snapshots.sweep_if_due()
                     self.clock.now_s += 0.01
         self.zombies.clear()
 
@@ -252,7 +252,7 @@ def test_a_zombie_does_not_overwrite_what_its_successor_has_stored() -> None:
     zombie.handler._last["s0"] = 99
     zombie.runtime._sessions.touch("s0")
     group.clock.now_s += 10
-    zombie.runtime._snapshots.sweep_if_due(zombie.runtime._books.offset)
+    zombie.runtime._snapshots.sweep_if_due()
     assert group.store.load(["s0"], epoch=10**9)["s0"] == before
 
 

@@ -1,10 +1,13 @@
 """What a replica reads again after a crash, and what a store that is down or forgets costs."""
 
+import threading
 from typing import Any
 
 import pytest
 from stage_kit import World
 
+from josefine_stage import position as positions
+from josefine_stage.handler import Step, Turn
 from josefine_stage.position import unpack
 
 
@@ -108,3 +111,139 @@ def test_an_abort_while_going_back_blames_nobody() -> None:
     assert world.dead() == []
     assert world.totals("a") == [(n, n + 1) for n in range(31)]
     assert world.totals("b") == [(0, 1)]
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_what_waits_for_its_place_in_a_commit_is_in_no_snapshot(
+    monkeypatch: pytest.MonkeyPatch, *, revoked: bool
+) -> None:
+    monkeypatch.setattr(positions, "MAX_DONE", 3)
+    world = World(snapshot_interval_s=1e9 if revoked else 0.05)
+    world.publish("long", 0)
+    world.publish("long", 1)
+    world.turn(20)
+    world.publish("slow", 0, bytes([160]))  # takes 60 turns
+    for sequence in range(3):
+        world.publish("quick", sequence)
+    world.publish("long", 2)
+    world.turn(20)
+    assert len(world.totals("quick")) == 3
+    assert world.totals("long") == [(0, 1), (1, 2)], "more than can be named in a commit"
+    if revoked:
+        world.reader.revoke([0])
+    world.crash()
+    world.turn(200)
+    assert world.totals("long") == [(0, 1), (1, 2), (2, 3)]
+    assert world.totals("slow") == [(0, 160)]
+
+
+@pytest.mark.parametrize("first", ["revoked", "aborted while it drains", "nothing is read for a while"])
+def test_a_silent_session_is_remembered_however_often_its_stage_restarts(first: str) -> None:
+    world = World()
+    world.publish("silent", 0, b"idle")  # ends 60 turns later, and has no snapshot meanwhile
+    world.publish("known", 0)
+    for sequence in range(20):
+        world.publish("a", sequence)
+    world.turn(20)
+    world.crash()
+    match first:
+        case "revoked":
+            world.reader.revoke([0])
+        case "aborted while it drains":
+            world.publish("b", 0)
+            world.turn(2)
+            world.unit.abort_next = True
+            stop = threading.Event()
+            stop.set()
+            world.runtime.run(stop)
+        case "nothing is read for a while":
+            world.reader.cut_off = True
+            world.turn(200)
+    world.crash()
+    world.turn(400)
+    assert [total for _, total in world.totals("silent")].count(-1) == 1
+
+
+def test_a_session_that_waits_for_the_store_holds_back_no_other() -> None:
+    world = World(partitions=2)
+    for sequence in range(3):
+        world.publish("gone", sequence, end=sequence == 2)
+        world.publish("runs", sequence)
+        world.publish("beside", sequence, partition=1)
+    world.turn(200)
+    assert "gone" not in world.runtime._sessions
+    world.store.unreachable = True
+    world.publish("gone", 3)
+    world.publish("gone", 0)  # even with its first record again
+    for sequence in range(3, 6):
+        world.publish("runs", sequence)
+        world.publish("beside", sequence, partition=1)
+        world.publish("new", sequence - 3)
+        world.turn(40)
+    assert world.totals("runs") == world.totals("beside") == [(n, n + 1) for n in range(6)]
+    assert world.totals("new") == [(n, n + 1) for n in range(3)]
+    world.store.unreachable = False
+    world.turn(200)
+    assert [position.offset for position in world.log.positions.values()] == [14, 6]
+
+
+def test_a_silent_session_that_waits_for_the_store_is_remembered() -> None:
+    world = World()
+    world.publish("silent", 0)
+    world.turn(20)
+    world.publish("silent", 1, b"idle")  # what a restart reads first
+    for number in range(1, 5):
+        world.publish(f"b{number}", 0)
+    world.turn(20)
+    world.crash()
+    world.store.unreachable = True
+    world.publish("b5", 0)
+    world.turn(200)
+    assert world.totals("b5") == [(0, 1)]
+    world.store.unreachable = False
+    world.crash()
+    world.turn(400)
+    assert [total for _, total in world.totals("silent")].count(-1) == 1
+
+
+def test_a_silence_does_not_end_a_session_before_its_results_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(positions, "MAX_DONE", 3)
+    world = World()
+    caught_up = []
+    advance = world.handler.advance
+
+    def observed(turn: Turn) -> Step[Any]:
+        caught_up.append(bool(turn.caught_up))
+        return advance(turn)
+
+    world.handler.advance = observed  # type: ignore[method-assign]
+    world.publish("slow", 0, bytes([160]))  # takes 60 turns
+    for sequence in range(5):
+        world.publish("quick", sequence)
+    world.turn(30)
+    assert len(world.totals("quick")) == 3
+    assert not caught_up[-1]
+    world.turn(60)
+    assert len(world.totals("quick")) == 5
+    assert caught_up[-1]
+
+
+def test_what_piles_up_behind_a_session_that_waits_for_the_store_stops_the_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(positions, "MAX_DONE", 3)
+    world = World()
+    for sequence in range(2):
+        world.publish("gone", sequence, end=sequence == 1)
+        world.publish("runs", sequence)
+    world.turn(200)
+    assert "gone" not in world.runtime._sessions
+    world.store.unreachable = True
+    world.publish("gone", 2)
+    for sequence in range(2, 100):
+        world.publish("runs", sequence)
+        world.turn(3)
+    assert len(world.runtime._books) < 40
+    world.store.unreachable = False
+    world.turn(300)
+    assert world.totals("runs") == [(n, n + 1) for n in range(100)]
