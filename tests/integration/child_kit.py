@@ -9,7 +9,8 @@ import numpy as np
 import psutil
 from deadlines import wait_until
 
-from josefine_inference.device import Device, DeviceOptions
+from josefine_inference.device import Device
+from josefine_inference.device_options import DeviceOptions
 from josefine_inference.messages import Batch, Decoded
 from josefine_inference.process import ChildOptions
 
@@ -59,7 +60,7 @@ def batch(*works, model="tiny.en", language="en"):
     return Batch(model, language, works)
 
 
-def until(device, done, within_s=30.0):
+def until(device, done, within_s=120.0):
     """Polls until `done(outcomes so far)` and returns the outcomes."""
     outcomes, pause = [], threading.Event()
 

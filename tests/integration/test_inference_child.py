@@ -207,7 +207,8 @@ def test_closing_leaves_no_process(start):
 
 PARENT = """
 import sys, threading
-from josefine_inference.device import Device, DeviceOptions
+from josefine_inference.device import Device
+from josefine_inference.device_options import DeviceOptions
 from josefine_inference.messages import Batch, Work
 from josefine_inference.process import ChildOptions
 from child_models import HANG

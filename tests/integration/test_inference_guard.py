@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from child_kit import Clock, Devices, answers, batch, gone, texts, until, window
+from child_kit import HANG, Clock, Devices, answers, batch, gone, texts, until, window
 
 from josefine_inference.deadlines import DeadlineLimits
 from josefine_inference.health import HealthOptions
@@ -17,6 +17,7 @@ from josefine_inference.messages import Failed, Work
 from josefine_inference.pool import DevicePool
 from josefine_inference.port import DeviceError, DeviceState
 from josefine_inference.process import ChildProcess
+from josefine_inference.spare import STAYS_S
 
 POLLS = 200
 """More than a service that waits for its device would make."""
@@ -62,6 +63,12 @@ def struck(path):
     return done.exists() and done.read_text(encoding="utf-8").endswith("\n")
 
 
+def ignores_sigterm(pid):
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+    return bool(int(ignored.split()[1], 16) & 1 << signal.SIGTERM - 1)
+
+
 def working(device):
     until(device, lambda _: device.ready())
     return device.status()[0].pid
@@ -101,12 +108,13 @@ def test_a_stopped_child_is_asked_too(start, clock, capfd):
     assert "child.py" in capfd.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_polling_goes_on_while_a_child_is_dying_and_while_one_loads(start, clock, faults):
     path = faults({"fault": "hang_ignoring_sigterm", "when": {"batch": 1}, "times": 1})
     device = start(faults=path, deadlines=PATIENT)
-    working(device)
+    child = working(device)
     device.submit(batch(Work(1, window())))
-    until(device, lambda _: struck(path))
+    until(device, lambda _: ignores_sigterm(child))
     dying = hang(device, clock)
     for _ in range(POLLS):
         assert device.poll() == []
@@ -131,7 +139,7 @@ def test_a_child_that_crashed_is_not_asked(start):
 
 def test_a_device_whose_child_cannot_be_killed_is_left_until_it_can(start, clock, monkeypatch):
     first, second = start(deadlines=PATIENT), start(deadlines=PATIENT)
-    pool = DevicePool([first, second])
+    pool = DevicePool([first, second], spare=False)
     stuck = working(first)
     working(second)
     os.kill(stuck, signal.SIGSTOP)
@@ -157,6 +165,35 @@ def test_a_device_whose_child_cannot_be_killed_is_left_until_it_can(start, clock
     clock.ahead_s += 1.1
     until(pool, lambda _: first.ready())
     assert first.reason == ""
+
+
+def test_who_shared_a_batch_with_a_window_that_hangs_is_decoded_beside_it(start, clock):
+    device = start(deadlines=PATIENT)
+    pool = DevicePool([device], clock)
+    until(pool, lambda _: pool.ready())
+    pool.submit(batch(Work(1, window(HANG)), Work(2, window()), Work(3, window())))
+    hang(device, clock)
+    assert set(texts(answers(pool, 2))) == {2, 3}  # the clock does not go on: one hangs meanwhile
+    (line,) = pool.status()
+    assert (line.restarts, line.state) == (1, DeviceState.WORKING)
+    pids = line.pid, line.spare_pid
+    assert not any(gone(pid) for pid in pids)
+    clock.ahead_s += 31.0
+    until(pool, lambda _: device.restarts == 2 and len(working_children(pool)) == 2)
+    until(pool, lambda _: any(child.on_trial for child in pool.children()))
+    clock.ahead_s += 31.0
+    (given_up,) = until(pool, lambda outcomes: outcomes)
+    assert (given_up.id, given_up.code) == (1, "device_poison")
+    until(pool, lambda _: len(working_children(pool)) == 2)
+    clock.ahead_s += STAYS_S + 1.0
+    spare = pool.status()[0].spare_pid
+    until(pool, lambda _: pool.children() == [device])
+    assert gone(spare)
+    pool.close()
+
+
+def working_children(pool):
+    return [child for child in pool.children() if child.ready()]
 
 
 def test_without_another_device_a_child_that_cannot_be_killed_ends_the_service(start, clock, monkeypatch):

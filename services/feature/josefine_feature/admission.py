@@ -27,8 +27,12 @@ class Known(Enum):
 class Admission(NamedTuple):
     """A frame to be worked on."""
 
+    frame: AudioFrame
+    """As it is worked on: one that is rejected has its marks alone."""
     missing_samples: int
     """Audio that never arrived between the frame before and this one."""
+    rejection: Rejection | None = None
+    """Why its audio is not taken."""
 
 
 class Cursor(NamedTuple):
@@ -43,11 +47,21 @@ class Cursor(NamedTuple):
 def judge(cursor: Cursor, frame: AudioFrame) -> Admission | Known | Rejection:
     """Returns what is to be done with a channel's next frame.
 
+    A frame whose audio is rejected still begins, flushes or ends the channel: somebody waits for the answer, and
+    nothing else would.
+
     Codes of rejection: after_end, unknown_session, bad_sequence, bad_samples, bad_position.
     """
     if 0 <= frame["sequence"] < cursor.next_sequence:
         return Known.DUPLICATE
-    return _misplaced(cursor, frame) or _malformed(frame) or _placed(cursor, frame)
+    misplaced = _misplaced(cursor, frame)
+    if misplaced:
+        return misplaced
+    rejection = _malformed(frame) or _too_early(cursor, frame)
+    if rejection and not (frame["start"] or frame["flush"] or frame["end"]):
+        return rejection
+    taken = _without_audio(cursor, frame) if rejection else frame
+    return Admission(taken, taken["start_sample"] - cursor.position, rejection)
 
 
 def _misplaced(cursor: Cursor, frame: AudioFrame) -> Rejection | None:
@@ -76,7 +90,7 @@ def _malformed(frame: AudioFrame) -> Rejection | None:
     return None
 
 
-def _placed(cursor: Cursor, frame: AudioFrame) -> Admission | Rejection:
+def _too_early(cursor: Cursor, frame: AudioFrame) -> Rejection | None:
     start = frame["start_sample"]
     if start < 0:
         return Rejection("bad_position", f"start_sample: {start} is below 0")
@@ -84,4 +98,17 @@ def _placed(cursor: Cursor, frame: AudioFrame) -> Admission | Rejection:
         return Rejection(
             "bad_position", f"start_sample: {start} is before the end of the last frame, {cursor.position}"
         )
-    return Admission(start - cursor.position)
+    return None
+
+
+def _without_audio(cursor: Cursor, frame: AudioFrame) -> AudioFrame:
+    """Returns what is left of a frame whose audio is rejected: its marks, behind what was heard; where it ends the
+    channel, behind all there was, as far as it tells.
+    """
+    bare, end, position = frame.copy(), frame["end"], cursor.position
+    if end:
+        said = frame["start_sample"] + len(frame["samples"]) // SAMPLE_BYTES
+        position = max(position, end["samples"], said)
+        bare["end"] = {**end, "samples": position}
+    bare["start_sample"], bare["samples"], bare["gaps"] = position, b"", []
+    return bare

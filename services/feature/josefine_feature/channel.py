@@ -75,7 +75,7 @@ class Channel:
     def snapshot(self) -> Snapshot | None:
         """Returns the state before the first frame that waits; None before the channel's first frame.
 
-        A channel whose first frame was rejected is over before it has begun: there is nothing to remember, and no
+        A channel whose first frame was rejected whole is over before it has begun: there is nothing to remember, and no
         restart has to read that frame again.
         """
         begun = self._session.next_sequence > 0 or self.closed

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from josefine_feature.admission import Admission
 from josefine_speech import grid
 from josefine_speech.features import Features
 from josefine_stage.handler import Input, Output, Progress
@@ -14,6 +15,7 @@ class Admitted(NamedTuple):
     """A frame of a run."""
 
     input: Input[AudioFrame]
+    admission: Admission
     gaps: list[Gap]
     """The frame's own, and what is missing before it."""
     position: int
@@ -30,29 +32,28 @@ class _Share(NamedTuple):
 def progress_of(admitted: Sequence[Admitted], features: Features, mels: int) -> Iterator[Progress[AudioFrame]]:
     """Yields what has become of each frame; those whose outputs are durable already give none."""
     hop, window = features.first_hop, features.first_window
-    for frame in admitted:
-        share = _share(frame, hop, window)
+    for one in admitted:
+        share = _share(one, hop, window)
         hop, window = share.hops.stop, share.windows.stop
-        if frame.input.committed:
-            yield Progress(frame.input)
+        if one.input.committed:
+            yield Progress(one.input, rejection=one.admission.rejection)
         else:
-            yield Progress(
-                frame.input, (Output(FEATURE_FRAMES, frame.input.key, _record(frame, share, features, mels)),)
-            )
+            output = Output(FEATURE_FRAMES, one.input.key, _record(one, share, features, mels))
+            yield Progress(one.input, (output,), rejection=one.admission.rejection)
 
 
-def _share(frame: Admitted, hop: int, window: int) -> _Share:
+def _share(one: Admitted, hop: int, window: int) -> _Share:
     """Returns the columns and windows from `hop` and `window` on that are complete with the frame."""
-    if frame.input.record["end"]:
-        hops, windows = grid.hops_total(frame.position), grid.windows_total(frame.position)
+    if one.admission.frame["end"]:
+        hops, windows = grid.hops_total(one.position), grid.windows_total(one.position)
     else:
-        hops, windows = grid.hops_ready(frame.position), grid.windows_ready(frame.position)
+        hops, windows = grid.hops_ready(one.position), grid.windows_ready(one.position)
     # A durable frame's columns were not computed: the features begin behind it.
     return _Share(range(hop, max(hop, hops)), range(window, windows))
 
 
-def _record(frame: Admitted, share: _Share, features: Features, mels: int) -> FeatureFrame:
-    audio, hops, windows = frame.input.record, share.hops, share.windows
+def _record(one: Admitted, share: _Share, features: Features, mels: int) -> FeatureFrame:
+    audio, hops, windows = one.admission.frame, share.hops, share.windows
     columns = features.log_mel[hops.start - features.first_hop : hops.stop - features.first_hop]
     first = features.first_window
     return FeatureFrame(
@@ -67,7 +68,7 @@ def _record(frame: Admitted, share: _Share, features: Features, mels: int) -> Fe
         log_mel=columns.tobytes(),
         start_window=windows.start,
         speech_probability=features.speech_probability[windows.start - first : windows.stop - first].tobytes(),
-        gaps=frame.gaps,
+        gaps=one.gaps,
         start=audio["start"],
         flush=audio["flush"],
         end=audio["end"],

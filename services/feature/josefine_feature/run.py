@@ -42,7 +42,7 @@ class Run:
         """Takes the channel's next frame; False: a long gap is before it, and it has to begin a run of its own."""
         verdict = judge(self.cursor, entry.record)
         if isinstance(verdict, Admission):
-            return self._admit(entry, verdict.missing_samples)
+            return self._admit(entry, verdict)
         if isinstance(verdict, Rejection):
             self._reject(entry, verdict)
         elif verdict is Known.DUPLICATE:
@@ -61,10 +61,11 @@ class Run:
         if rejection.code == UNKNOWN_SESSION:
             self.cursor = self.cursor._replace(closed=UNKNOWN_SESSION)
 
-    def _admit(self, entry: Input[AudioFrame], missing: int) -> bool:
+    def _admit(self, entry: Input[AudioFrame], admission: Admission) -> bool:
+        frame, missing = admission.frame, admission.missing_samples
         if missing > LONGEST_FILL_SAMPLES and self.admitted:
             return False
-        frame, before = entry.record, self.cursor.position
+        before = self.cursor.position
         if missing > LONGEST_FILL_SAMPLES:
             self._stream = Stream.silent_until(frame["start_sample"])
         else:
@@ -74,7 +75,7 @@ class Run:
             self.urgent = is_urgent(frame["start"])
         position = frame["start_sample"] + len(frame["samples"]) // SAMPLE_BYTES
         self.cursor = Cursor(frame["sequence"] + 1, position, AFTER_END if frame["end"] else "")
-        self.admitted.append(Admitted(entry, _gaps(frame, before, missing), position))
+        self.admitted.append(Admitted(entry, admission, _gaps(frame, before, missing), position))
         return True
 
     def _append(self, samples: bytes) -> None:

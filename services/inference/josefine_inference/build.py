@@ -4,7 +4,8 @@ import structlog
 
 from josefine_inference.channel import ChannelOptions
 from josefine_inference.deadlines import DeadlineLimits
-from josefine_inference.device import Device, DeviceOptions
+from josefine_inference.device import Device
+from josefine_inference.device_options import DeviceOptions
 from josefine_inference.fault_switch import faults_file
 from josefine_inference.handler import HandlerOptions, InferenceHandler
 from josefine_inference.health import HealthOptions
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 
 
 def build(settings: InferenceSettings, loader: str = WHISPER) -> InferenceHandler:
-    """Returns the handler with its devices' children started; they load while the runtime joins its group.
+    """Returns the handler with its devices' children started; they load while the runtime joins its group, or before.
 
     A download first where the store lacks a model. `loader` gives the children their models, see ChildOptions.
 
@@ -51,7 +52,9 @@ def build(settings: InferenceSettings, loader: str = WHISPER) -> InferenceHandle
             live_streams=settings.live_streams,
             fault_injection=bool(faults),
         ),
-        DevicePool([Device(_device(settings, device, faults, loader)) for device in devices]),
+        DevicePool(
+            [Device(_device(settings, device, faults, loader)) for device in devices], spare=settings.spare_child
+        ),
     )
 
 

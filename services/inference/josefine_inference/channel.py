@@ -75,11 +75,6 @@ class Channel:
         return self._listener.sequence > 0 or self.life is not Life.OPEN
 
     @property
-    def urgent(self) -> bool:
-        """Whether someone waits for the words while speaking: not so where live speech is heard again."""
-        return self.config["mode"] == "LIVE" and not self.config.get("replay")
-
-    @property
     def live(self) -> bool:
         """Whether someone who waits for the words may go on speaking."""
         return self.urgent and self.life is Life.OPEN
@@ -191,6 +186,9 @@ class Channel:
 
     def _configure(self, config: SessionConfig, state: ChannelState) -> None:
         self.config = config
+        self.urgent = config["mode"] == "LIVE" and not config.get("replay")
+        """Whether someone waits for the words while speaking: not so where live speech is heard again. Every turn
+        asks every channel."""
         self.keyterms = unpacked(config["metadata"])
         """Words that are likely to be said."""
         policy = Policy.of(config["mode"], config["endpointing_ms"] or self.options.endpointing_ms)

@@ -197,11 +197,11 @@ class Dispatch:
     def _submit(self, now_s: float, *, live: bool) -> None:
         while self._device.room():
             beside = BesideLive(self._pace.ahead_of_final_hops(), self._device.ahead_hops()) if live else None
-            jobs = self._scheduler.next_batch(now_s, beside)
+            jobs = self._scheduler.next_batch(now_s, beside, self._device.held_back())
             if not jobs:
                 return
             alone = not live or (len(jobs) == 1 and jobs[0].kind is not Kind.FINAL_RECORDED)
-            work = tuple(self._tasks[job.id][1].work(job.id, alone=alone) for job in jobs)
+            work = tuple(replace(self._tasks[job.id][1].work(job.id, alone=alone), session=job.session) for job in jobs)
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
 
     def _repeat(self, job: Job, task: _Task) -> None:

@@ -2,11 +2,14 @@
 
 from typing import Final
 
+import structlog
+
 from josefine_inference.deadlines import DeadlineLimits
 from josefine_inference.process import ChildProcess
 
 LOOK_S: Final = 1.0
 """A child that survived SIGKILL is looked at this often: the kernel holds it, and may do so for hours."""
+log = structlog.get_logger()
 
 
 class Ending:
@@ -41,6 +44,8 @@ class Ending:
             if now_s >= self._kill_at_s:
                 self._kill(now_s)
         elif now_s - self._killed_s > self._limits.kill_s:
+            if not self.stuck:
+                log.error("child_cannot_be_killed", pid=self.process.pid)
             self.stuck = True
             self._look_at_s = now_s + LOOK_S
         return False

@@ -32,6 +32,8 @@ class Work:
     word_times: bool = False
     fallback: bool = False
     keyterms: tuple[str, ...] = ()
+    session: str = ""
+    """Whose speech it is; empty: unknown. What hung a child may do it again in the session's next window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ class DeviceStatus:
     """Why it is in quarantine."""
     health: Health | None = None
     """What the driver last said; None: not asked, as for a CPU."""
+    spare_pid: int | None = None
+    """Its second child (spare.py), if there is one; what that does is counted with the rest."""
 
 
 class DevicePort(Protocol):
@@ -54,6 +56,9 @@ class DevicePort(Protocol):
 
     def ahead_hops(self) -> int:
         """Returns the hops that a batch would wait for which is submitted now; 0 where a device has nothing to do."""
+
+    def held_back(self) -> frozenset[str]:
+        """Returns the sessions whose windows had better not be submitted now: one of them may have hung a child."""
 
     def submit(self, batch: Batch) -> None:
         """Takes a batch; each of its windows comes back once from poll."""

@@ -60,7 +60,7 @@ class ChildProcess:
         self._link.settimeout(0)
         self._unsent: deque[memoryview] = deque()
         self._received = bytearray()
-        with theirs:
+        with theirs, self.slots:
             self._process = subprocess.Popen(
                 _command_line(options, theirs.fileno(), self.slots.fd),
                 stdin=subprocess.DEVNULL,
@@ -69,7 +69,6 @@ class ChildProcess:
                 process_group=0,
                 env=CHILD_ENVIRONMENT | os.environ,
             )
-        self.slots.close()
         self.pid = self._process.pid
 
     def send(self, message: dict[str, Any]) -> None:

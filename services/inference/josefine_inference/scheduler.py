@@ -47,6 +47,11 @@ class Job:
     """Whether it goes in a batch of its own."""
 
     @property
+    def session(self) -> str:
+        """The session of the channel."""
+        return self.key.rpartition("/")[0] or self.key
+
+    @property
     def due_s(self) -> float:
         """When the job is as urgent as a live final added at that time."""
         return self.added_s + SLACK_S[self.kind]
@@ -119,14 +124,20 @@ class Scheduler:
             self._remove(id_)
         return id_
 
-    def next_batch(self, now_s: float, beside: "BesideLive | None" = None) -> list[Job]:
+    def next_batch(
+        self, now_s: float, beside: "BesideLive | None" = None, held_back: frozenset[str] = frozenset()
+    ) -> list[Job]:
         """Returns the next batch, taken off the queue; empty when nothing is queued or waiting may fill it.
 
-        All jobs of a batch have one model and language. `beside`: live sessions are there.
+        All jobs of a batch have one model and language. `beside`: live sessions are there. `held_back`: sessions whose
+        jobs stay in the queue.
         """
         works = beside is not None and beside.ahead_hops > 0
-        due = [job for job in self._jobs.values() if job.due_s <= now_s] if works else []
-        jobs = due or list(self._jobs.values())
+        queued = (
+            [job for job in self._jobs.values() if job.session not in held_back] if held_back else self._jobs.values()
+        )
+        due = [job for job in queued if job.due_s <= now_s] if works else []
+        jobs = due or list(queued)
         if not jobs:
             return []
         order = sorted(jobs, key=lambda job: (job.due_s, job.id))

@@ -42,6 +42,9 @@ class InferenceSettings(StageSettings):
     """Time after SIGTERM, on which a hung child prints where it hangs, until SIGKILL."""
     kill_deadline_s: float = Field(default=10.0, gt=0)
     """Time after SIGKILL in which a child has to be gone; then its device is put into quarantine."""
+    spare_child: bool = True
+    """Whether a device gets a second child, and so the memory of its model twice, for up to some minutes after a batch
+    has hung the first one: what may hang again is tried beside the others instead of before them."""
     start_failures: int = Field(default=3, ge=1)
     """Children in a row that fail to start before the device is put into quarantine."""
     quarantine_s: float = Field(default=60.0, gt=0)

@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
@@ -29,6 +30,12 @@ class Slots:
         fd = _anonymous_file()
         os.ftruncate(fd, slot_bytes * count)
         return cls(fd, slot_bytes, count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def write(self, slot: int, arrays: Sequence[Mel]) -> list[int]:
         """Copies float16 arrays one behind the other and returns the byte offset of each in the slot."""

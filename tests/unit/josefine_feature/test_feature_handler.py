@@ -112,11 +112,6 @@ def test_audio_that_begins_late_is_a_gap(stage, log, speech, heard):
         ("bad_samples", "more than 60 s", {"samples": bytes(2 * 16_000 * 60 + 2)}),
         ("bad_position", "start_sample: -1", {"start_sample": -1}),
         ("bad_position", "start_sample: 7 is before", {"start_sample": 7}),
-        (
-            "bad_position",
-            "end.samples: -4",
-            {"end": {"reason": "COMPLETE", "samples": -4, "code": None, "message": None}},
-        ),
         ("bad_position", "gaps", {"gaps": [Gap(start_sample=-5, samples=1, reason="missing_chunks")]}),
         ("bad_sequence", "sequence: -2", {"sequence": -2}),
     ],
@@ -135,6 +130,81 @@ def test_a_wrong_frame_is_rejected_and_the_channel_goes_on(stage, log, speech, h
     (record,) = (output.record for output in progress[next_].outputs)
     assert record["gaps"] == [Gap(start_sample=1_600, samples=1_600, reason="missing_frames")]
     assert record["end"] is not None
+
+
+def test_a_wrong_frame_still_begins_its_channel(stage, log, speech, heard):
+    first, next_ = log.frame(speech[:1_600]), log.frame(speech[1_600:3_200])
+    first.record["samples"] += b"?"
+    progress = {p.input: p for p in stage.run(first, next_)}
+    assert progress[first].rejection.code == "bad_samples"
+    records = heard([progress[first], progress[next_]]).records
+    assert records[0]["start"] == first.record["start"]
+    assert records[0]["log_mel"] == records[0]["speech_probability"] == b""
+    assert records[1]["gaps"] == [Gap(start_sample=0, samples=1_600, reason="missing_frames")]
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "end_samples", "total", "change"),
+    [
+        ("bad_samples", "samples: 3 bytes", 3_200, 3_200, {"samples": b"abc"}),
+        ("bad_samples", "samples: 3 bytes", 5, 1_601, {"samples": b"abc"}),
+        ("bad_position", "end.samples: -4", -4, 3_200, {}),
+        ("bad_position", "start_sample: 7", 3_200, 3_200, {"start_sample": 7}),
+        ("bad_position", "start_sample: 7", 5, 1_607, {"start_sample": 7}),
+        ("bad_position", "start_sample: -7", 5, 1_600, {"start_sample": -7}),
+    ],
+)
+def test_a_wrong_frame_still_ends_its_channel(
+    stage, make_stage, make_log, extractor, log, speech, heard, code, word, end_samples, total, change
+):
+    first, last = log.frame(speech[:1_600]), log.frame(speech[1_600:3_200], end=True)
+    last.record.update(end={**last.record["end"], "samples": end_samples}, **change)
+    progress = {p.input: p for p in stage.run(first, last)}
+    assert progress[last].rejection.code == code
+    assert word in progress[last].rejection.reason
+    found = heard([progress[first], progress[last]])
+    end = found.records[-1]
+    assert end["end"] == {**last.record["end"], "samples": total}
+    missing = total - 1_600
+    want_gaps = [Gap(start_sample=1_600, samples=missing, reason="missing_frames")] if missing else []
+    assert end["gaps"] == want_gaps
+    silent = make_log().frame(speech[:1_600].tobytes() + bytes(2 * missing), end=True)
+    want = heard(make_stage(extractor).run(silent))
+    assert (found.columns, found.probabilities) == (want.columns, want.probabilities)
+    assert codes(stage.run(log.frame(speech[:9]))) == ["after_end"]
+    assert codes(stage.run(last)) == [None]
+
+
+def test_a_wrong_end_far_behind_ends_its_channel_there(stage, log, speech, heard):
+    first, last = log.frame(speech[:1_600]), log.frame(b"", end=True)
+    far = 1_600 + 40 * 16_000
+    last.record.update(end={**last.record["end"], "samples": far}, samples=b"abc")
+    progress = {p.input: p for p in stage.run(first, last)}
+    (record,) = heard([progress[last]]).records
+    assert record["end"]["samples"] == far
+    assert record["gaps"] == [Gap(start_sample=1_600, samples=far - 1_600, reason="missing_frames")]
+
+
+def test_a_session_of_one_wrong_frame_begins_and_ends(stage, log, speech, heard):
+    only = log.frame(speech[:1_600], end=True)
+    only.record["samples"] += b"?"
+    (progress,) = stage.run(only)
+    assert progress.rejection.code == "bad_samples"
+    (record,) = heard([progress]).records
+    assert record["start"] == only.record["start"]
+    assert record["end"]["samples"] == 1_600
+    assert record["gaps"] == [Gap(start_sample=0, samples=1_600, reason="missing_frames")]
+    assert stage.handler.snapshot("s/0").over
+
+
+def test_a_wrong_frame_still_flushes_its_channel(stage, log, speech, heard):
+    first, wrong, next_ = log.frame(speech[:1_600]), log.frame(speech[:1_600]), log.frame(speech[:1_600], end=True)
+    wrong.record.update(samples=b"abc", flush=True)
+    progress = {p.input: p for p in stage.run(first, wrong, next_)}
+    assert progress[wrong].rejection.code == "bad_samples"
+    records = heard([progress[each] for each in (first, wrong, next_)]).records
+    assert [record["flush"] for record in records] == [False, True, False]
+    assert records[2]["gaps"] == [Gap(start_sample=1_600, samples=1_600, reason="missing_frames")]
 
 
 def test_a_session_whose_beginning_is_lost(stage, log, speech):
@@ -206,9 +276,9 @@ def test_a_snapshot_is_of_what_was_worked_on(make_stage, extractor, log, speech)
     assert len(snapshot.state) < 2_300
 
 
-def test_a_channel_whose_only_frame_was_rejected_is_over(stage, make_stage, extractor, log, speech):
+def test_a_channel_whose_only_frame_was_rejected_whole_is_over(stage, make_stage, extractor, log, speech):
     frame = log.frame(speech[:1_600])
-    frame.record["samples"] += b"?"
+    frame.record["samples"], frame.record["start"] = b"?", None
     assert codes(stage.run(frame)) == ["bad_samples"]
     snapshot = stage.handler.snapshot("s/0")
     assert (snapshot.version, snapshot.over) == (frame.offset + 1, True)

@@ -16,8 +16,9 @@ def partition(make_log, speech, plan):
         at[key] += size
         if event == "missing":
             log.frame(audio, key)
-        elif event == "wrong":
-            frames.append(log.frame(audio.tobytes() + b"x", key, start_sample=None))
+        elif event.startswith("wrong"):
+            marks = {"flush": event == "wrong flush", "end": event == "wrong end"}
+            frames.append(log.frame(audio.tobytes() + b"x", key, **marks))
         else:
             jump = {"far": 31 * 16_000 + 7}.get(event, 0)
             position = log._next.get(key, (0, 0))[1] + jump
@@ -34,7 +35,7 @@ def written(progress):
     return {p.input.offset: ([o.record for o in p.outputs], p.rejection) for p in progress}
 
 
-EVENTS = ["", "", "", "", "flush", "twice", "missing", "wrong", "far", "end"]
+EVENTS = ["", "", "", "", "flush", "twice", "missing", "wrong", "wrong flush", "wrong end", "far", "end"]
 PLANS = st.lists(
     st.tuples(
         st.sampled_from(KEYS), st.sampled_from([0, 1, 160, 201, 512, 1_600, 1_777, 3_200]), st.sampled_from(EVENTS)

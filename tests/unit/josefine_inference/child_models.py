@@ -51,5 +51,5 @@ def load(name, *, device, dtype, threads):
         os.kill(os.getpid(), signal.SIGKILL)
     if name.startswith("slow"):
         threading.Event().wait()
-    print("libraries print")  # noqa: T201 - it must not reach the parent's output
+    print("libraries print", flush=True)  # noqa: T201 - it must not reach the parent's output
     return Loaded(ScriptedModel(), SimpleNamespace)

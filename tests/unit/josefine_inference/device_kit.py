@@ -23,6 +23,8 @@ class World:
         self.children = []
         self.hangs = False
         """Whether a poisonous window hangs, deaf to SIGTERM, rather than kills."""
+        self.answer_s = 0.1
+        """What a child says that a command took."""
 
     def clock(self):
         return self.now_s
@@ -99,13 +101,25 @@ class ScriptedChild:
             case "batch":
                 self.say(type="decoded", hypotheses=pack_hypotheses([HEARD] * len(command["work"])))
 
+    def refuses(self, number):
+        """Answers its oldest batch: a window of that number is no request, and none of its batch is decoded."""
+        command = self.told.popleft()
+        if number in numbers(command):
+            self.say(type="refused", reason="80 mel bands, not 128")
+        else:
+            self.say(type="decoded", hypotheses=pack_hypotheses([HEARD] * len(command["work"])))
+
     def lacks_memory(self):
         while self.alive and self.told and self.told[0]["type"] == "batch":
             self.told.popleft()
             self.say(type="out_of_memory", reason="too large")
 
+    def lacks_memory_to_load(self):
+        self.told.popleft()
+        self.say(type="load_failed", reason="out of memory")
+
     def say(self, **message):
-        self.said.append({"seconds": 0.1, **message})
+        self.said.append({"seconds": self.world.answer_s, **message})
 
 
 def numbers(command):
@@ -117,5 +131,7 @@ def batch(first, count):
     return Batch("tiny.en", "en", tuple(window(first + index) for index in range(count)))
 
 
-def window(number):
-    return Work(number, np.zeros((3, 2), np.float16), prefix=(str(number),))
+def window(number, session=None):
+    """Returns a window, of a session of its own unless it is told whose it is."""
+    session = str(number) if session is None else session
+    return Work(number, np.zeros((3, 2), np.float16), prefix=(str(number),), session=session)

@@ -114,6 +114,11 @@ class ScriptedDevice:
     submitted: list[Batch] = field(default_factory=list)
     held: bool = False
     closed: bool = False
+    unwanted: frozenset[str] = frozenset()
+    """Sessions that it holds back."""
+
+    def held_back(self) -> frozenset[str]:
+        return self.unwanted
 
     def ahead_hops(self) -> int:
         return 0

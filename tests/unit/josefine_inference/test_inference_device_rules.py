@@ -45,6 +45,14 @@ def test_the_culprit_is_found_and_only_it_is_given_up(count, data):
     assert deaths <= 1 + DEATHS_ALONE
 
 
+def test_a_window_that_hung_a_child_stays_one_that_may_hang():
+    for count in (1, 2):
+        hung, _ = after_death(Tried(batch_of(count)), "hung", hung=True)
+        assert all(tried.hung for tried in hung)
+    (killed,), _ = after_death(Tried(batch_of(1), 1, hung=True), "killed")
+    assert killed.hung
+
+
 @given(st.integers(2, 10), st.lists(st.booleans(), max_size=8))
 def test_children_that_die_of_something_else_condemn_nobody_in_company(count, others):
     """Two in a row that are killed from outside over different windows are nobody's fault."""

@@ -1,95 +1,11 @@
 """What a window that hangs its child costs the others, by a clock that the test turns: no more than is promised."""
 
-from collections import deque
-
 import pytest
-from device_kit import POISON, World, batch, numbers
+from device_kit import POISON, batch, window
+from poison_kit import COMPANY, INNOCENT, LIMITS, LOAD_S, OUTAGE_S, ROOM_S, STREAM, poisoned
 
-from josefine_inference.deadlines import DeadlineLimits
-from josefine_inference.device import Device, DeviceOptions
 from josefine_inference.messages import Batch, Failed
-from josefine_inference.pool import DevicePool
 from josefine_inference.port import DeviceState
-from josefine_inference.process import ChildOptions
-
-LIMITS = DeadlineLimits(batch_s=10.0, load_s=120.0, term_s=2.0)
-STEP_S, LOAD_S = 0.1, 5.0
-"""What a child takes for a batch, and to load its model."""
-ROOM_S = 3.0
-"""To look, to start a child, and to decode what queued up; a batch's deadline is a bit more than the least as well."""
-OUTAGE_S = LIMITS.batch_s + LIMITS.term_s + LOAD_S
-COMPANY = 5
-POISONED = range(POISON - 2, POISON - 2 + COMPANY)
-STREAM = range(1000, 100_000)
-
-
-class Run:
-    """Devices, a queue before them as the scheduler is, and how long each window was on its way."""
-
-    def __init__(self, world, names):
-        self.world, self.queue = world, deque()
-        devices = [Device(DeviceOptions(ChildOptions(name), "tiny.en", LIMITS), world.clock) for name in names]
-        self.devices, self.pool = devices, DevicePool(devices)
-        self.broken = set()
-        """Devices whose children load for ever."""
-        self.arrived_s, self.outcomes, self.took_s = {}, {}, {}
-        self._stream = (number for number in STREAM if number % POISON)
-
-    def arrive(self, made):
-        self.queue.append(made)
-        self.arrived_s.update((work.id, self.world.now_s) for work in made.work)
-
-    def step(self, every=0):
-        """A tenth of a second; `every` so many of them somebody speaks, 0: nobody."""
-        self.world.now_s += STEP_S
-        for child in self.world.children:
-            loading = child.told and child.told[0]["type"] == "load"
-            if not loading or (self.world.now_s - child.born_s > LOAD_S and child.device not in self.broken):
-                child.work(numbers)
-        if every and round(self.world.now_s / STEP_S) % every == 0:
-            self.arrive(batch(next(self._stream), 1))
-        for one in self.pool.poll():
-            assert one.id not in self.outcomes
-            self.outcomes[one.id] = one
-            self.took_s[one.id] = self.world.now_s - self.arrived_s[one.id]
-        while self.queue and self.pool.room():
-            self.pool.submit(self._next_batch())
-
-    def steps(self, seconds, every=0):
-        for _ in range(round(seconds / STEP_S)):
-            self.step(every)
-
-    def _next_batch(self):
-        """Returns the queue's first batch and, if it is a single window, the single ones behind it: as a scheduler."""
-        work = list(self.queue.popleft().work)
-        while len(work) in range(1, COMPANY) and self.queue and len(self.queue[0].work) == 1:
-            work += self.queue.popleft().work
-        return Batch("tiny.en", "en", tuple(work))
-
-    def longest_s(self, *, of):
-        return max(seconds for id_, seconds in self.took_s.items() if id_ in of)
-
-
-@pytest.fixture
-def start(monkeypatch):
-    world = World()
-    world.hangs = True
-    monkeypatch.setattr("josefine_inference.conversation.ChildProcess", world.child)
-
-    def run(*names):
-        made = Run(world, names)
-        made.steps(LOAD_S + 1)
-        assert made.pool.ready()
-        return made
-
-    return run
-
-
-def poisoned(first):
-    """Returns a batch whose `first`-th window is the poisonous one."""
-    order = [number for number in POISONED if number != POISON]
-    order.insert(first, POISON)
-    return Batch("tiny.en", "en", tuple(batch(number, 1).work[0] for number in order))
 
 
 @pytest.mark.parametrize("culprit", range(COMPANY))
@@ -119,15 +35,98 @@ def test_what_a_full_device_has_taken_is_delayed_by_one_deadline_too(start, culp
 
 @pytest.mark.parametrize("culprit", range(COMPANY))
 @pytest.mark.parametrize("every", [0, 1, 2, 10])
-def test_a_window_that_shared_the_batch_is_delayed_by_two(start, every, culprit):
+def test_a_window_that_shared_the_batch_is_delayed_by_one_deadline_too(start, every, culprit):
     run = start("only")
     run.arrive(poisoned(culprit))
     run.steps(250, every)
-    innocent = set(POISONED) - {POISON}
-    others_first_s = 2 * LIMITS.batch_s if every else 0.0
-    assert not any(isinstance(run.outcomes[id_], Failed) for id_ in innocent)
-    assert run.longest_s(of=innocent) < 2 * OUTAGE_S + ROOM_S + others_first_s
+    assert not any(isinstance(run.outcomes[id_], Failed) for id_ in INNOCENT)
+    assert run.longest_s(of=INNOCENT) < OUTAGE_S + LOAD_S + ROOM_S
     assert isinstance(run.outcomes[POISON], Failed)
+    assert run.devices[0].restarts == 3
+
+
+@pytest.mark.parametrize("culprit", range(COMPANY))
+@pytest.mark.parametrize("every", [0, 1, 2, 10])
+@pytest.mark.parametrize("allowed", [False, True])
+def test_without_a_spare_child_it_is_delayed_by_two(start, every, culprit, allowed):
+    run = start("only", spare=allowed)
+    run.most_children = 1
+    run.arrive(poisoned(culprit))
+    run.steps(400, every)
+    others_first_s = 2 * LIMITS.batch_s if every else 0.0
+    assert not any(isinstance(run.outcomes[id_], Failed) for id_ in INNOCENT)
+    assert run.longest_s(of=INNOCENT) < 2 * OUTAGE_S + ROOM_S + others_first_s
+    assert isinstance(run.outcomes[POISON], Failed)
+    assert run.devices[0].state is DeviceState.WORKING
+
+
+@pytest.mark.parametrize("culprit", range(COMPANY))
+@pytest.mark.parametrize("every", [0, 1, 10])
+def test_who_shared_a_batch_waits_for_no_other_window_that_hangs(start, every, culprit):
+    run = start("only")
+    run.arrive(poisoned(culprit))
+    # As the final of a segment whose interim it was, in the company of others.
+    final = window(2 * POISON, session=str(POISON))
+    others = {2 * POISON - 1, 2 * POISON + 1}
+    run.arrive(Batch("tiny.en", "en", (*batch(2 * POISON - 1, 1).work, final, *batch(2 * POISON + 1, 1).work)))
+    run.steps(400, every)
+    assert run.longest_s(of=INNOCENT | others) < OUTAGE_S + LOAD_S + ROOM_S
+    assert {id_ for id_, one in run.outcomes.items() if isinstance(one, Failed)} == {POISON, 2 * POISON}
+
+
+@pytest.mark.parametrize("spare", [True, False])
+def test_sessions_that_shared_the_batch_and_speak_on_are_innocent_when_their_window_is_decoded(start, spare):
+    run = start("only", spare=spare)
+    sessions = [str(number) for number in range(20)]
+    shared = [window(number, session) for number, session in enumerate(sessions, 1)]  # 7 and 14 hang
+    run.arrive(Batch("tiny.en", "en", tuple(shared)))
+    spoken = (number for number in STREAM if number % POISON)
+    later, held_back = {}, []
+    for _ in range(150):
+        for session in sessions:
+            number = next(spoken)
+            later[number] = session
+            run.arrive(Batch("tiny.en", "en", (window(number, session),)))
+        run.steps(3)
+        held_back.append(run.pool.held_back())
+    assert {id_ for id_, one in run.outcomes.items() if isinstance(one, Failed)} == {7, 14}
+    assert set(sessions) in held_back
+    assert {sessions[6], sessions[13]} in held_back
+    assert not held_back[-1]
+    run.steps(10)
+    assert set(later) <= set(run.outcomes)
+    if spare:
+        guilty = {sessions[6], sessions[13]}
+        innocent = {id_ for id_, session in later.items() if session not in guilty}
+        assert run.longest_s(of=innocent) < 2 * (OUTAGE_S + LOAD_S) + ROOM_S  # two sessions hang their children
+
+
+@pytest.mark.parametrize("culprit", range(COMPANY))
+def test_the_second_try_of_a_window_that_hangs_delays_nobody_at_all(start, culprit):
+    run = start("only")
+    run.arrive(poisoned(culprit))
+    run.steps(OUTAGE_S + LOAD_S + ROOM_S)
+    late = range(2001, 100_000)
+    for number in (number for number in late if number % POISON):
+        if isinstance(run.outcomes.get(POISON), Failed):
+            break
+        run.arrive(batch(number, 1))
+        run.steps(0.5)
+    assert run.longest_s(of=late) < ROOM_S
+
+
+def test_the_next_window_of_a_session_that_hangs_a_child_does_not_hang_the_other(start):
+    run = start("only")
+    run.arrive(poisoned(0))
+    run.steps(OUTAGE_S + LOAD_S + ROOM_S)
+    run.arrive(Batch("tiny.en", "en", (window(2 * POISON, session=str(POISON)),)))
+    late = range(2001, 100_000)
+    for number in (number for number in late if number % POISON):
+        if isinstance(run.outcomes.get(2 * POISON), Failed):
+            break
+        run.arrive(batch(number, 1))
+        run.steps(0.5)
+    assert run.longest_s(of=late) < LOAD_S + ROOM_S  # of the first one's last child, never a deadline
 
 
 def test_a_window_for_which_nobody_waits_gets_more_time(start):
@@ -151,6 +150,6 @@ def test_nothing_waits_for_a_lost_device_beside_one_that_works(start):
     run.steps(3 * LIMITS.load_s + 2 * OUTAGE_S, 10)
     assert run.took_s[1] < LIMITS.batch_s + ROOM_S
     assert run.longest_s(of=STREAM) < OUTAGE_S + ROOM_S
-    assert run.longest_s(of=set(POISONED) - {POISON}) < 2 * OUTAGE_S + ROOM_S
+    assert run.longest_s(of=INNOCENT) < 2 * OUTAGE_S + ROOM_S
     assert isinstance(run.outcomes[POISON], Failed)
     assert run.devices[0].state is DeviceState.QUARANTINED

@@ -16,8 +16,9 @@ class ScriptedDevice:
         self.reason = "cannot be killed"
         self.work = [Tried(Batch("tiny.en", "en", ()), deaths=1) for _ in range(work)]
         self.closed = False
+        self.on_trial = False
 
-    def poll(self):
+    def poll(self, **_):
         return []
 
     def ahead_hops(self) -> int:
@@ -36,8 +37,16 @@ class ScriptedDevice:
         work, self.work = self.work, []
         return work
 
-    def submit(self, batch):
+    def submit(self, batch, feared=()):
         self.resume([Tried(batch)])
+
+    def fear(self, sessions):
+        pass
+
+    def culprits(self):
+        return frozenset()
+
+    tried_sessions = frozenset()
 
     def resume(self, tried):
         self.work = [*self.work, *tried]

@@ -77,6 +77,16 @@ def test_the_most_urgent_job_is_always_in_the_next_batch(drawn):
             del waiting[one.id]
 
 
+@given(jobs, st.booleans(), st.sets(st.sampled_from("abcdef")).map(frozenset))
+def test_what_is_held_back_stays_and_keeps_nobody_else(drawn, live, held_back):
+    scheduler, gone = filled(*numbered(drawn)), []
+    waiting = sum(one.key in held_back for one in scheduler._jobs.values())
+    while batch := scheduler.next_batch(1000.0, BESIDE if live else None, held_back):
+        gone += batch
+    assert not {one.session for one in gone} & held_back
+    assert len(scheduler) == waiting
+
+
 def test_finals_before_interims_before_recorded():
     limits = BatchLimits(hops=500, jobs=1, max_wait_s=0, recorded_hops_beside_live=500)
     scheduler = filled(job(0, Kind.FINAL_RECORDED), job(1, Kind.INTERIM), job(2), limits=limits)

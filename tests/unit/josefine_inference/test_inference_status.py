@@ -51,7 +51,7 @@ def test_status_and_readiness_are_the_devices(make, device):
     stands = {"state": "working", "reason": "", "health": {"healthy": True, "temperature_celsius": 40}}
     (line,) = json.loads(json.dumps(status["devices"]))
     line["health"] = {name: value for name, value in line["health"].items() if value not in (None, "")}
-    assert line == {"device": "scripted", "pid": 7} | counts | stands
+    assert line == {"device": "scripted", "pid": 7, "spare_pid": None} | counts | stands
     assert status["fault_injection"] is False
     assert (status["sessions"], status["windows_waiting"], status["held_bytes"]) == (1, 0, 0)
     handler.close()
@@ -66,3 +66,22 @@ def test_status_tells_how_long_live_finals_took_and_of_no_others(kit, make):
     took = handler.status()["live_final_seconds"]
     assert took["buckets"]["+Inf"] == 2
     assert 0 <= took["sum"] < 60
+
+
+def test_the_device_knows_whose_a_window_is(kit, make, device):
+    handler = make()
+    for session in ("one", "two"):
+        handler.restore(f"{session}/0", None)
+        run(handler, kit.inputs(kit.frames(UTTERANCE, session=session)))
+    assert {work.session for batch in device.submitted for work in batch.work} == {"one", "two"}
+
+
+def test_who_is_held_back_waits_for_the_device_and_nobody_else_does(kit, make, device):
+    handler, device.unwanted = make(), frozenset({"one"})
+    for session in ("one", "two"):
+        handler.restore(f"{session}/0", None)
+        run(handler, kit.inputs(kit.frames(UTTERANCE, session=session)))
+    assert {work.session for batch in device.submitted for work in batch.work} == {"two"}
+    device.unwanted = frozenset()
+    run(handler, [])
+    assert {work.session for batch in device.submitted for work in batch.work} == {"one", "two"}
