@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from gateways import Gateway, gateway_beside
 
+from josefine_local import ports
 from josefine_local.errors import FetchError, MissingError
 from josefine_local.options import Service, StackOptions, standard_services
 from josefine_local.process import log_tail
@@ -22,13 +23,22 @@ from josefine_local.stack import LocalStack
 # interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TESTS = Path(__file__).parent
 VARIABLE = "JOSEFINE_TEST_BROKERS"
-IDLE_TIMEOUT_S = 6
-"""After it ingest ends a session whose producer is gone: short, so that a test need not wait a minute."""
+IDLE_TIMEOUT_S = 15
+"""After it ingest ends a session whose producer is gone: short, so that a test need not wait a minute, and longer than
+a loaded machine takes between two records of a test."""
 SHARED_STACKS = ("engine_of_kind", "broker_of_kind")
 """Fixtures that are dear to have in two processes."""
 BATCH_DEADLINE_S = 120
 """Time after which a device counts as hung: long, because a test machine may have other things to do."""
+
+
+def pytest_configure() -> None:
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # A port is bound some time after it was found free: the workers look for theirs in different places.
+        number, count = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        ports.EPHEMERAL = ports.EPHEMERAL[number::count]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,8 +63,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         takes_long = any(test.get_closest_marker("slow") for test in tests)
         begins[path] = SHARED_STACKS.index(stack) if stack else len(SHARED_STACKS) + (not takes_long)
         for test in tests:
-            test.add_marker(pytest.mark.xdist_group(stack or str(path)))
+            test.add_marker(pytest.mark.xdist_group(stack or os.path.relpath(path, TESTS)))
     items.sort(key=lambda item: begins[item.path])
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuses to go on where groups are not kept: every engine would be started in every process."""
+    groups = session.config.getoption("loadgroup", default=False)
+    if groups and not all("@" in item.nodeid for item in session.items):
+        raise pytest.UsageError("pytest-xdist does not keep xdist_group with this pytest: see pyproject.toml")
 
 
 class Stacks:

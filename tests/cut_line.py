@@ -76,6 +76,8 @@ class Line:
                 continue
             with self._lock:
                 self._open |= {near, far}
+            if self._down:  # since it was asked
+                self.cut()
             for pair in ((near, far), (far, near)):
                 threading.Thread(target=self._relay, args=pair, daemon=True).start()
 

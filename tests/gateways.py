@@ -15,6 +15,7 @@ from deadlines import wait_until
 
 from josefine_local.ports import free_ports
 from josefine_local.probes import http_ready
+from josefine_local.process import leashed
 from josefine_local.stack import LocalStack
 
 READY_S = 60.0
@@ -49,14 +50,15 @@ class Gateway:
     def start(self) -> "Gateway":
         """Returns when it is ready."""
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "josefine_gateway"]
+            # It ends with the tests, however they end.
+            command = leashed((sys.executable, "-m", "josefine_gateway"))
             self._process = subprocess.Popen(command, env=self.environment, stderr=log, stdout=log)
         wait_until(self._is_ready, within_s=READY_S, awaited=lambda: f"the gateway, ready; its log is {self.log}")
         return self
 
     def status(self) -> dict[str, Any]:
         """What it says of itself."""
-        answer: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.metrics_port}/status").json()
+        answer: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.metrics_port}/status", timeout=READY_S).json()
         return answer
 
     def kill(self) -> None:

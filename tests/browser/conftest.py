@@ -128,7 +128,8 @@ def open_page(browser):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: "Content Security" in line.text and errors.append(line.text))
         if clock:
-            page.clock.install()
+            page.clock.install(time=0)
+            page.clock.pause_at(1_000)
         page.goto(url)
         return page
 

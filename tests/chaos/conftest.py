@@ -11,8 +11,8 @@ import pytest
 from cut_table import ROWS, Row, cut_table
 from rich.console import Console
 from rich.table import Table
-from scene import Outcome, Run, Texts
 from scenes import TITLES, Scenes
+from trial import Outcome, Run, Texts
 
 OUTCOMES = pytest.StashKey[list[Outcome]]()
 

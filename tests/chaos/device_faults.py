@@ -2,15 +2,14 @@
 
 import json
 import os
-import re
 import signal
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from process_faults import log_of_replica, started
-from scene import Noticed, Scene, Strike
+from process_faults import replica_of
+from scene import Noticed, Replica, Scene, Strike
 
 
 def kill_child(scene: Scene) -> Noticed:
@@ -43,17 +42,21 @@ def failing_child(fault: str, *, replaced: bool = True, **how: Any) -> Strike:
 
 
 def last_device_fails(scene: Scene) -> Noticed:
-    """A second replica takes over partitions, and its only device fails for good: it leaves with status 1."""
-    file = scene.stack.run_dir / "faults-of-replica.json"
-    _write(file, [])
-    with started(scene, "inference", "-m", "josefine_inference", JOSEFINE_FAULTS=str(file)) as process:
-        log = log_of_replica(scene, "inference")
-        scene.wait_for(lambda: "model_ready" in log.read_text(), "the replica's device")
-        scene.wait_for(lambda: re.search(r'"start": {"', log.read_text()), "the replica's partitions")
-        _write(file, [{"fault": "exit", "when": {"batch": "any"}}, {"fault": "exit", "when": {"load": "any"}}])
-        scene.wait_for(lambda: process.poll() is not None, "the replica without a device to end")
-        assert process.returncode == 1
+    """A replica takes over partitions, and its only device fails for good: it leaves with status 1."""
+    replica = replica_of(scene)
+    replica.join()
+    replica.await_partitions()
+    faults = [{"fault": "exit", "when": {"batch": "any"}}, {"fault": "exit", "when": {"load": "any"}}]
+    _write(_faults_of_replica(scene), faults)
+    assert replica.ended() == 1
     return None
+
+
+def replica_to_fail(scene: Scene) -> Replica:
+    """Returns one more inference, whose device fails when it is told to."""
+    file = _faults_of_replica(scene)
+    _write(file, [])
+    return Replica(scene, "inference", JOSEFINE_FAULTS=str(file))
 
 
 def tell(scene: Scene, *faults: dict[str, Any]) -> Path:
@@ -61,6 +64,10 @@ def tell(scene: Scene, *faults: dict[str, Any]) -> Path:
     file = scene.stack.run_dir / "faults.json"
     _write(file, faults)
     return file
+
+
+def _faults_of_replica(scene: Scene) -> Path:
+    return scene.stack.run_dir / "faults-of-replica.json"
 
 
 def _write(file: Path, faults: Sequence[dict[str, Any]]) -> None:

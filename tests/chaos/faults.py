@@ -3,11 +3,11 @@
 import broker_faults
 import poison
 import store_faults
-from device_faults import failing_child, kill_child, last_device_fails, stop_child
+from device_faults import failing_child, kill_child, last_device_fails, replica_to_fail, stop_child
 from fault_points import POINTS
-from process_faults import SESSION_TIMEOUT_S, hang, kill, killed_at, rebalance, step_clock, zombie
-from scene import Fault
+from process_faults import SESSION_TIMEOUT_S, hang, kill, kills_itself, one_more, rebalance, step_clock, zombie
 from scenes import BATCH_DEADLINE_S
+from trial import Fault
 
 HANG_S = 5 * BATCH_DEADLINE_S
 """Most that a batch of these sessions may take: its deadline grows with its length."""
@@ -15,13 +15,11 @@ LOAD_S = 15.0
 """For a child to start, to load the model and to decode what is waiting, on two cores that do everything else too."""
 DEATH_S = HANG_S + 2.0 + LOAD_S
 """What a child that hangs costs at the most: its deadline, the time to end by itself, the next child."""
-DEATHS = 2
-"""How many whoever shared a batch with a deadly window waits for; all others for one (test_inference_poison.py)."""
 USUAL_S = 5.0
 """Latest final when nothing happens."""
 
 PROCESSES = [
-    Fault("SIGKILL of the device child", kill_child, 1.0, LOAD_S, same_generation=True),
+    Fault("SIGKILL of the device child", kill_child, 2.0, LOAD_S, same_generation=True),
     Fault("device child hangs (SIGSTOP)", stop_child, HANG_S, LOAD_S, same_generation=True),
     Fault("SIGKILL of inference", kill("inference"), detect_within_s=2.0),
     Fault("SIGKILL of ingest", kill("ingest"), detect_within_s=2.0),
@@ -41,24 +39,28 @@ DEVICE = [
     Fault("device is out of memory", failing_child("out_of_memory", replaced=False), same_generation=True),
     Fault("device answers garbage", failing_child("garbage"), HANG_S, LOAD_S, same_generation=True),
     Fault("device answers too few", failing_child("too_few"), HANG_S, LOAD_S, same_generation=True),
-    Fault("a replica's last device fails for good", last_device_fails),
+    Fault("a replica's last device fails for good", last_device_fails, replica=replica_to_fail),
     Fault("device is slow for 3 s", failing_child("slow", replaced=False, seconds=3), same_generation=True),
 ]
 TAKEOVERS = [
     Fault("inference stopped past its session timeout", hang("inference", 2 * SESSION_TIMEOUT_S)),
     Fault("ingest stopped past its session timeout", hang("ingest", 2 * SESSION_TIMEOUT_S)),
-    Fault("inference a zombie beside its successor", zombie("inference")),
-    Fault("ingest a zombie beside its successor", zombie("ingest")),
-    Fault("feature a zombie beside its successor", zombie("feature")),
+    Fault("inference a zombie beside its successor", zombie("inference"), replica=one_more("inference")),
+    Fault("ingest a zombie beside its successor", zombie("ingest"), replica=one_more("ingest")),
+    Fault("feature a zombie beside its successor", zombie("feature"), replica=one_more("feature")),
     *(
-        Fault(f"{role} killed: {point}", killed_at(role, point, calls))
-        for role, calls in (("ingest", 1), ("inference", 1))
+        Fault(
+            f"{role} killed: {point}",
+            kills_itself,
+            replica=one_more(role, "tests/chaos/fault_points.py", role, point, "1"),
+        )
+        for role in ("ingest", "inference")
         for point in POINTS
     ),
 ]
 REBALANCES = [
-    Fault("inference replica joins and leaves", rebalance("inference")),
-    Fault("ingest replica joins and leaves", rebalance("ingest")),
+    Fault("inference replica joins and leaves", rebalance, replica=one_more("inference")),
+    Fault("ingest replica joins and leaves", rebalance, replica=one_more("ingest")),
 ]
 BROKER = [
     Fault("SIGKILL of the broker", kill("broker")),
@@ -85,13 +87,13 @@ POISON = [
     Fault(
         "poison: a frame that kills the device child",
         poison.deadly_frame("exit"),
-        finals_within_s=DEATHS * LOAD_S + USUAL_S,
+        finals_within_s=2 * LOAD_S + USUAL_S,  # of who shared its batch, and so may be tried behind it
         same_generation=True,
     ),
     Fault(
         "poison: a frame that hangs the device child",
         poison.deadly_frame("hang"),
-        finals_within_s=DEATHS * DEATH_S + USUAL_S,
+        finals_within_s=DEATH_S + LOAD_S + USUAL_S,  # of who shared its batch: a spare child has to load too
         same_generation=True,
     ),
 ]
@@ -101,7 +103,7 @@ CLUSTER = [
     Fault("a leader does not answer for 30 s", broker_faults.leader_hangs),
     Fault("a leader's disk is full for a while", broker_faults.leader_runs_full, needs_small_disk=True),
     *REBALANCES,
-    Fault("inference a zombie beside its successor", zombie("inference")),
+    Fault("inference a zombie beside its successor", zombie("inference"), replica=one_more("inference")),
 ]
 FAULTS = {
     "kafka": [*PROCESSES, *DEVICE, *TAKEOVERS, *REBALANCES, *BROKER, *STORE, *CLOCK, *POISON],

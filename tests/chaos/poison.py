@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from device_faults import tell
-from scene import Noticed, Scene, Strike, readable
+from scene import Noticed, Scene, Strike
+from trial import readable
 
 from josefine_kafka.connection import Broker
 from josefine_kafka.tail import TopicTail

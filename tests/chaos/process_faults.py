@@ -2,22 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
-from scene import Noticed, Scene, Strike
-
-from josefine_local.process import leashed
+from scene import Noticed, Replica, Scene, Strike
 
 SESSION_TIMEOUT_S = 6.0
 """After which a group takes a silent member's partitions away (josefine_local)."""
 SUCCESSION_S = SESSION_TIMEOUT_S + 3.0
 """After which another replica has a silent member's partitions."""
-ROOT = Path(__file__).parents[2]
 
 
 def kill(role: str) -> Strike:
@@ -29,13 +21,14 @@ def kill(role: str) -> Strike:
     return strike
 
 
-def hang(role: str, seconds: float) -> Strike:
+def hang(role: str, seconds: float, meanwhile: Callable[[], None] = lambda: None) -> Strike:
     """Stops a process and lets it go on, which must not write what others have written meanwhile."""
 
     def strike(scene: Scene) -> Noticed:
         process = scene.stack.process(role)
         process.pause()
         scene.pause(seconds)
+        meanwhile()
         process.resume()
         return None
 
@@ -46,36 +39,33 @@ def zombie(role: str) -> Strike:
     """Another replica takes the partitions of a stopped one, which then goes on."""
 
     def strike(scene: Scene) -> Noticed:
-        with replica(scene, role):
-            hang(role, SUCCESSION_S)(scene)
-            assert scene.speaking(), "the zombie woke when all was over"
-            scene.pause(SESSION_TIMEOUT_S)
+        replica = replica_of(scene)
+        replica.join()
+        hang(role, SUCCESSION_S, meanwhile=replica.await_partitions)(scene)
+        assert scene.speaking(), "the zombie woke when all was over"
+        scene.pause(SESSION_TIMEOUT_S)
+        replica.leave()
         return None
 
     return strike
 
 
-def rebalance(role: str) -> Strike:
+def rebalance(scene: Scene) -> Noticed:
     """A replica joins and leaves."""
+    replica = replica_of(scene)
+    replica.join()
+    replica.await_partitions()
+    scene.pause(3.0)
+    replica.leave()
+    return None
 
-    def strike(scene: Scene) -> Noticed:
-        with replica(scene, role):
-            scene.pause(6.0)
-        return None
 
-    return strike
-
-
-def killed_at(role: str, point: str, calls: int) -> Strike:
-    """A second instance takes over partitions and kills itself at a point of the delivery guarantee."""
-
-    def strike(scene: Scene) -> Noticed:
-        with started(scene, role, "tests/chaos/fault_points.py", role, point, str(calls)) as process:
-            scene.wait_for(lambda: process.poll() is not None, f"{role} to kill itself: {point}")
-            assert process.returncode == -signal.SIGKILL
-        return None
-
-    return strike
+def kills_itself(scene: Scene) -> Noticed:
+    """A replica takes over partitions and kills itself at the point of the delivery guarantee that it was told."""
+    replica = replica_of(scene)
+    replica.join()
+    assert replica.ended() == -signal.SIGKILL
+    return None
 
 
 def step_clock(seconds: float) -> Strike:
@@ -91,32 +81,12 @@ def step_clock(seconds: float) -> Strike:
     return strike
 
 
-@contextmanager
-def replica(scene: Scene, role: str) -> Iterator[None]:
-    """Runs one more instance of a service, which has to end in good order."""
-    with started(scene, role, "-m", f"josefine_{role}") as process:
-        yield
-        process.terminate()
-        status = process.wait(timeout=60)
-    assert status == 0, f"the second {role} ended with status {status}"
+def one_more(role: str, *arguments: str) -> Callable[[Scene], Replica]:
+    """Returns how to make one more instance of a service. `arguments`: for Python, instead of the service."""
+    return lambda scene: Replica(scene, role, *arguments)
 
 
-@contextmanager
-def started(scene: Scene, role: str, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs one more instance of a service with the settings of the first; its log lies beside the others."""
-    name = f"{role}-{uuid.uuid4().hex[:6]}"
-    environment = {**scene.environment(role), "JOSEFINE_INSTANCE_ID": name, **environment}
-    environment.pop("JOSEFINE_METRICS_PORT")
-    command = leashed((sys.executable, *arguments))
-    with log_of_replica(scene, role).open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def log_of_replica(scene: Scene, role: str) -> Path:
-    """Returns the log of the last instance that was started."""
-    return scene.stack.run_dir / "logs" / f"{role}-replica.log"
+def replica_of(scene: Scene) -> Replica:
+    """Returns the one more instance that the fault was given."""
+    assert scene.replica is not None, "this fault needs one more instance of a service"
+    return scene.replica

@@ -1,45 +1,29 @@
-"""Sessions of real speech in flight, a fault in the middle of them, and what became of every final."""
+"""A running stack and what may be done to it: processes found, one more instance of a service beside the first."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 from urllib.request import urlopen
 
 from deadlines import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
-from josefine_cli.manifest import ReferenceClip, read_manifest
-from josefine_cli.recordings import recording
-from josefine_client.collector import Collector, TranscriptEvent
-from josefine_client.player import Finished, Player, PlayOptions, Recording
-from josefine_client.publisher import Publisher
-from josefine_kafka.connection import Broker
-from josefine_kafka.tail import TopicTail
+from josefine_local.process import leashed
 from josefine_local.stack import LocalStack
-from josefine_stage.ports import RawRecord
-from josefine_wire import topics
-from josefine_wire.codec import WireError, decode
-from josefine_wire.records import session_config
 
-SAMPLES = Path(__file__).parents[2] / "samples"
-SHORTEST_S = 5.0
-"""A shorter recording is over before the fault comes."""
-COPIES = 4
-BEGUN_WITHIN_S = 6.0
-COUNT_S = 60.0
-STRIKE_AFTER_S = 5.0
-"""Twenty sessions are in the middle of their speech then, and the last four just before it."""
-PATIENCE_S = 150.0
-SETTLE_S = 150.0
+ROOT: Final = Path(__file__).parents[2]
+SETTLE_S: Final = 240.0
+"""A window that hangs has three deadlines, each longer than the one before."""
+LOADS_FIRST: Final = ("inference",)
+"""Services whose one more instance joins its group when it has loaded a model, and by then all may be said."""
 
-Texts = tuple[str, ...]
-"""The finals of a session, in order."""
 Noticed = Callable[[], bool] | None
 """How to see that the engine has noticed a fault, or None where there is nothing to notice."""
 
@@ -52,6 +36,8 @@ class Scene:
     stop: threading.Event = field(default_factory=threading.Event)
     speaking: Callable[[], int] = lambda: 0
     """Number of sessions in flight."""
+    replica: "Replica | None" = None
+    """One more instance of a service, where the fault has one."""
 
     def pid(self, role: str) -> int:
         """Returns the pid of a process."""
@@ -107,174 +93,74 @@ Strike = Callable[[Scene], Noticed]
 """Does something to the engine."""
 
 
-@dataclass(frozen=True)
-class Fault:
-    """Something that happens to the engine."""
+class Replica:
+    """One more instance of a service, with the settings of the first, for the time of a context.
 
-    name: str
-    strike: Strike
-    detect_within_s: float = 0.0
-    """Bar for the time to detect; 0: none."""
-    recover_within_s: float = 0.0
-    """Bar for the time from there to the next result; 0: none."""
-    finals_within_s: float = 0.0
-    """Bar for the latest final of the other sessions; 0: none."""
-    same_generation: bool = False
-    """Whether it must not cause a rebalance of inference."""
-    needs_small_disk: bool = False
-    """Whether the broker's disk has to be one that can be filled."""
+    A service that loads a model joins its group when it can work. So it loads before the speech and is stopped then,
+    until it is to join.
+    """
 
+    def __init__(self, scene: Scene, role: str, *arguments: str, **environment: str) -> None:
+        """`arguments`: for Python, instead of those that run the service."""
+        name = f"{role}-{uuid.uuid4().hex[:6]}"
+        self._scene = scene
+        self._role = role
+        self._command = leashed((sys.executable, *(arguments or ("-m", f"josefine_{role}"))))
+        self._environment = {**scene.environment(role), "JOSEFINE_INSTANCE_ID": name, **environment}
+        self._environment.pop("JOSEFINE_METRICS_PORT")
+        self._log = scene.stack.run_dir / "logs" / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
 
-@dataclass
-class Outcome:
-    """One repeat of one fault."""
+    def __enter__(self) -> Self:
+        if self._role in LOADS_FIRST:
+            try:
+                self._load()
+            except BaseException:
+                self.__exit__()
+                raise
+        return self
 
-    fault: str
-    where: str
-    """Kind of stack."""
-    sessions: int = 0
-    finals: int = 0
-    lost: int = 0
-    repeated: int = 0
-    """Finals that read_committed readers saw more than once."""
-    changed: int = 0
-    detect_s: float | None = None
-    next_result_s: float | None = None
-    """From the fault to the first result after it was noticed."""
-    silence_s: float | None = None
-    """Longest time between two results of any sessions from the fault on."""
-    rebalanced: bool | None = None
-    """Whether inference's group had a rebalance, where that was looked at."""
-    latest_final_s: float = 0.0
-    """Longest time from the last sample of a segment to its final."""
-    problems: list[str] = field(default_factory=list)
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
+    def _load(self) -> None:
+        process = self._start()
+        self._wait_for_log("joins_when_ready")
+        process.send_signal(signal.SIGSTOP)
+        self._wait_for_log("model_loaded")  # by its child
+        assert "partitions_assigned" not in self._log.read_text(encoding="utf-8"), "stopped too late"
 
-def readable(raw: RawRecord) -> Any | None:
-    """Returns the record, or None: garbage is one of the faults."""
-    try:
-        return decode(raw.source.topic, raw.value)
-    except WireError:
-        return None
+    def join(self) -> None:
+        """Lets it join."""
+        if self._process is None:
+            self._start()
+        else:
+            self._process.send_signal(signal.SIGCONT)
 
+    def await_partitions(self) -> None:
+        """Returns when it has its share of them."""
+        self._wait_for_log('"start": {"')
 
-def clips() -> list[ReferenceClip]:
-    """Returns the recordings that are long enough."""
-    return [clip for clip in read_manifest(SAMPLES) if clip.duration_s >= SHORTEST_S]
+    def leave(self) -> None:
+        """Ends it, in good order."""
+        assert self._process is not None, "it has not joined"
+        self._process.terminate()
+        assert self.ended() == 0
 
+    def ended(self) -> int:
+        """Waits for its end and returns its exit status."""
+        process = self._process
+        assert process is not None, "it has not joined"
+        self._scene.wait_for(lambda: process.poll() is not None, f"the second {self._role} to end")
+        return process.returncode
 
-def recordings() -> Iterator[tuple[str, Recording]]:
-    """Yields 24 live sessions with the names of their clips."""
-    chosen = clips() * COPIES
-    for number, clip in enumerate(chosen):
-        delay_s = BEGUN_WITHIN_S * number / len(chosen)
-        yield clip.path.name, recording(clip.path, session_config("LIVE"), 1.0, delay_s=delay_s)
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log.open("w", encoding="utf-8") as log:
+            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stderr=log)
+        return self._process
 
-
-class Run:
-    """Plays the sessions once."""
-
-    def __init__(self, stack: LocalStack) -> None:
-        self._broker = Broker(stack.bootstrap_servers, {"log_level": "2"})
-        self.finished: dict[str, Finished] = {}
-        self.arrivals_s: list[float] = []
-        self.latest_final_s = 0.0
-        """Longest time from the last sample of a segment to its final."""
-        self.clip_of: dict[str, str] = {}
-        self._times_seen: Counter[str] = Counter()
-        self._tail = TopicTail(self._broker, [topics.TRANSCRIPTS], "end")
-
-    @property
-    def speaking(self) -> int:
-        """Number of sessions that have not ended."""
-        return len(self.clip_of) - len(self.finished)
-
-    def play(self, begun: Callable[[], None]) -> None:
-        """Plays all sessions to their ends; calls `begun` when the first byte is to be sent."""
-        chosen = list(recordings())
-        self.clip_of = {each.session.session_id: clip for clip, each in chosen}
-        with Publisher.connect(self._broker) as publisher, Collector.connect(self._broker) as collector:
-            player = Player(publisher, collector, PlayOptions(in_flight=len(chosen), patience_s=PATIENCE_S))
-            begun()
-            for event in player.play([each for _, each in chosen]):
-                if isinstance(event, TranscriptEvent):
-                    self.arrivals_s.append(time.monotonic())
-                    self._note(event)
-                elif isinstance(event, Finished):
-                    self.finished[event.recording.session.session_id] = event
-
-    def _note(self, event: TranscriptEvent) -> None:
-        if event.record["kind"] == "FINAL" and event.record["captured_at"]:
-            late_s = event.arrived_at_s - event.record["captured_at"] / 1e6
-            self.latest_final_s = max(self.latest_final_s, late_s)
-
-    def count(self) -> None:
-        """Counts how often a read_committed reader sees each final. To be called when nobody writes any more."""
-        deadline_s = time.monotonic() + COUNT_S
-        wanted = sum(len(texts) for texts in self.texts().values())
-        while not (self._tail.at_end() and len(self._times_seen) >= wanted) and time.monotonic() < deadline_s:
-            for raw in self._tail.poll(0.2):
-                record = readable(raw)
-                if record and record["kind"] == "FINAL" and record["session_id"] in self.clip_of:
-                    self._times_seen[record["id"]] += 1
-        self._tail.close()
-
-    def texts(self) -> Mapping[str, Texts]:
-        """Returns the finals of each session that was finished."""
-        return {
-            session_id: tuple(final["text"] for final in done.result.finals())
-            for session_id, done in self.finished.items()
-        }
-
-    def judge(self, outcome: Outcome, undisturbed: Mapping[str, Texts]) -> None:
-        """Compares with the undisturbed run."""
-        texts = self.texts()
-        for session_id, clip in self.clip_of.items():
-            heard, expected = texts.get(session_id, ()), undisturbed[clip]
-            done = self.finished.get(session_id)
-            if done is None or done.failure or done.result.error:
-                outcome.problems.append(f"{clip}: {done.failure or done.result.error if done else 'never finished'}")
-            outcome.lost += max(len(expected) - len(heard), 0)
-            outcome.changed += heard != expected
-            outcome.finals += len(heard)
-        outcome.sessions = len(self.clip_of)
-        outcome.repeated = sum(times - 1 for times in self._times_seen.values())
-        outcome.latest_final_s = self.latest_final_s
-
-
-def strike_in_the_middle(fault: Fault, scene: Scene, where: str, undisturbed: Mapping[str, Texts]) -> Outcome:
-    """Plays the sessions, lets the fault happen in the middle, and returns what became of them."""
-    scene.wait_for(scene.ready, "the whole stack")
-    outcome, run = Outcome(fault.name, where), Run(scene.stack)
-    scene.speaking = lambda: run.speaking
-    generation = scene.generation("inference")
-    begun, struck, failed = threading.Event(), list[float](), list[BaseException]()
-
-    def strike() -> None:
-        begun.wait()
-        scene.pause(STRIKE_AFTER_S)
-        try:
-            struck.append(time.monotonic())
-            noticed = fault.strike(scene)
-            if noticed is not None:
-                scene.wait_for(noticed, f"{fault.name} to be noticed")
-                outcome.detect_s = time.monotonic() - struck[0]
-        except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised below
-            failed.append(error)
-
-    thread = threading.Thread(target=strike, name="fault", daemon=True)
-    thread.start()
-    run.play(begun.set)
-    thread.join()
-    if failed:
-        raise failed[0]
-    run.count()
-    after_s = [at - struck[0] for at in run.arrivals_s if at > struck[0]]
-    # What is noticed last is noticed when all sessions are over.
-    following_s = [at for at in after_s if at > (outcome.detect_s or 0.0)] or after_s
-    outcome.next_result_s = min(following_s, default=None)
-    outcome.silence_s = max((later - earlier for earlier, later in pairwise([0.0, *after_s])), default=None)
-    if fault.same_generation:
-        outcome.rebalanced = scene.generation("inference") != generation
-    run.judge(outcome, undisturbed)
-    return outcome
+    def _wait_for_log(self, text: str) -> None:
+        log = self._log.read_text
+        self._scene.wait_for(lambda: text in log(encoding="utf-8"), f"{text} of the second {self._role}")

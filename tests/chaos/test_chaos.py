@@ -2,8 +2,8 @@
 
 import pytest
 from faults import FAULTS, QUICK
-from scene import Fault, Outcome, Texts, strike_in_the_middle
 from scenes import Scenes
+from trial import Fault, Outcome, Texts, strike_in_the_middle
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

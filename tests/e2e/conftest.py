@@ -238,14 +238,14 @@ KEYS = (
 
 @pytest.fixture(scope="session")
 def strict_gateway(engine_of_kind, tmp_path_factory) -> Iterator[Gateway]:
-    """A replica that asks for keys, takes little, waits a second only, and may fetch from this machine."""
+    """A replica that asks for keys, takes little, waits three seconds only, and may fetch from this machine."""
     keys = tmp_path_factory.mktemp("gateway") / "keys"
     for key in KEYS:
         KeyFile(keys).add(key)
     settings = {
         "JOSEFINE_API_KEYS": str(keys),
         "JOSEFINE_MAX_UPLOAD_BYTES": str(1024 * 1024),
-        "JOSEFINE_IDLE_CLOSE_S": "1",
+        "JOSEFINE_IDLE_CLOSE_S": "3",
         "JOSEFINE_FETCH_HOSTS": "127.0.0.1",
     }
     with gateway_beside(engine_of_kind("kafka"), **settings) as running:

@@ -18,6 +18,7 @@ from running_totals import chunk
 from josefine_kafka.backlog import StageBacklog
 from josefine_kafka.connection import Broker
 from josefine_kafka.writers import AcknowledgedWriter
+from josefine_stage.errors import BrokerError
 from josefine_wire import topics
 from josefine_wire.codec import encode
 
@@ -106,7 +107,7 @@ def test_a_store_that_remembers_a_later_life_of_the_group(
 ) -> None:
     store = redis.Redis.from_url(broker_of_kind("kafka").redis_url)
     committed = StageBacklog(Broker(broker_of_kind("kafka").bootstrap_servers), stage.name, topics.AUDIO_RAW)
-    wait_until(lambda: committed.records() > RECORDS_AHEAD)
+    wait_until(lambda: committed.records() > RECORDS_AHEAD, not_yet=BrokerError)
     first, _ = stage.start()
     wait_until(lambda: committed.records() < RECORDS_AHEAD)
     first.terminate()

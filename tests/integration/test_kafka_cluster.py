@@ -3,6 +3,7 @@
 One cluster for all tests: each of them leaves it with every node in sync.
 """
 
+import itertools
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from functools import partial
 import confluent_kafka as kafka
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from deadlines import wait_until
 
 from josefine_kafka.connection import Broker
 from josefine_kafka.leaders import elect_preferred_leaders
@@ -26,10 +28,13 @@ DISK_MIB = 128
 PER_TRANSACTION = 5
 SOME = 100
 """Records that show that a producer goes on."""
+IN_FLIGHT, PACE_S = 20, 0.01
+"""Of a producer: without a pace two of them keep every core busy, and the nodes that come back wait for one."""
 QUICK = partial(Broker, extra={"socket.timeout.ms": "4000"})
 """Clients as the services have them, which give a node that hangs less time, for the sake of the test's."""
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+# The first test's time has the start of the three nodes in it, and every node's may take minutes.
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Writer(threading.Thread, ABC):
@@ -77,6 +82,7 @@ class Writer(threading.Thread, ABC):
         self.join(DEADLINE_S)
         if self._failure is not None:
             raise self._failure
+        assert not self.is_alive()
         return self.acknowledged
 
 
@@ -84,12 +90,11 @@ class Idempotent(Writer):
     """Record by record, acks=all."""
 
     def write(self, finish: threading.Event) -> None:
-        number = 0
-        while not finish.is_set():
-            if len(self.producer) < SOME:
-                self.producer.produce(self.topic, str(number), self.key, on_delivery=self.delivered)
-                number += 1
-            self.producer.poll(0.002)
+        numbers = itertools.count()
+        while not finish.wait(PACE_S):
+            for _ in range(IN_FLIGHT - len(self.producer)):
+                self.producer.produce(self.topic, str(next(numbers)), self.key, on_delivery=self.delivered)
+            self.producer.poll(0)
         assert self.producer.flush(DEADLINE_S) == 0
 
     def delivered(self, error: kafka.KafkaError | None, message: kafka.Message) -> None:
@@ -107,7 +112,7 @@ class Transactional(Writer):
     def write(self, finish: threading.Event) -> None:
         self.producer.init_transactions(DEADLINE_S)
         first = 0
-        while not finish.is_set():
+        while not finish.wait(PACE_S):
             numbers = list(range(first, first + PER_TRANSACTION))
             if self.commits(numbers):
                 self.has(numbers)
@@ -150,8 +155,8 @@ def stack(refusal: str) -> Iterator[LocalStack]:
         stack.start()
     except (MissingError, FetchError) as error:
         pytest.skip(f"Apache Kafka cannot run here: {error}")
-    with stack:
-        yield stack
+    yield stack
+    stack.stop()
 
 
 @pytest.fixture
@@ -176,7 +181,22 @@ def writers(stack: LocalStack, topic: str) -> Iterator[tuple[Writer, ...]]:
     yield running
     stack.cluster.wait_in_sync(topic)
     expected = {writer.key: writer.finish() for writer in running}
-    assert committed(stack.bootstrap_servers, topic) == expected
+    await_committed(stack, topic, expected)
+
+
+def await_committed(stack: LocalStack, topic: str, expected: dict[bytes, list[int]]) -> None:
+    """Returns when readers see what was acknowledged: a transaction is committed a moment before its marker is."""
+    found: dict[bytes, list[int]] = {}
+
+    def holds() -> bool:
+        nonlocal found
+        found = committed(stack.bootstrap_servers, topic)
+        return found == expected
+
+    def wanted() -> str:
+        return ", ".join(f"{len(found.get(key, []))} of {len(sent)} from {key!r}" for key, sent in expected.items())
+
+    wait_until(holds, within_s=DEADLINE_S, awaited=wanted)
 
 
 def committed(servers: str, topic: str) -> dict[bytes, list[int]]:
@@ -279,7 +299,7 @@ def test_one_node_without_room_refuses_and_has_everything_acknowledged_after(ref
         node.start()
         writer.await_more()
         acknowledged = writer.finish()
-        assert committed(stack.bootstrap_servers, TOPICS[0].name) == {writer.key: acknowledged}
+        await_committed(stack, TOPICS[0].name, {writer.key: acknowledged})
 
 
 def refused(servers: str, topic: str) -> kafka.KafkaError:

@@ -175,6 +175,8 @@ def test_a_second_stack_in_the_folder_names_the_first_and_leaves_it_alone(tmp_pa
     with LocalStack(options) as stack:
         with pytest.raises(AlreadyRunningError, match=f"pid {os.getpid()} "):
             LocalStack(options).start()
+        with pytest.raises(AlreadyRunningError):
+            stack.start()
         assert all(process.ready for process in stack.status().processes)
     with LocalStack(options):
         pass
@@ -259,7 +261,11 @@ def test_a_starter_that_is_killed_leaves_no_stack_behind(tmp_path):
         "from josefine_local.options import StackOptions; "
         "start_detached(StackOptions.from_json(sys.argv[1]), lambda line: print(line, flush=True))"
     )
-    options = small_stack(service(), run_dir=tmp_path).to_json()
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    # The service is not ready before the starter is gone: a stack that is would be on its own.
+    waits = f"open({str(gate)!r}, 'rb').read(1)\n"
+    options = small_stack(service(waits + SERVICE), run_dir=tmp_path).to_json()
     starter = subprocess.Popen([sys.executable, "-c", program, options], stdout=subprocess.PIPE, text=True)
     assert starter.stdout is not None
     with starter:
@@ -268,4 +274,7 @@ def test_a_starter_that_is_killed_leaves_no_stack_behind(tmp_path):
         watched = processes(tmp_path)
         assert len(watched) > 1
         starter.kill()
-        assert_all_end(watched)
+        # For reading too, so that it does not wait here for a service that may be gone.
+        with gate.open("r+b", buffering=0) as opened:
+            opened.write(b".")
+            assert_all_end(watched)

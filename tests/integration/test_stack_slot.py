@@ -3,11 +3,12 @@
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from josefine_local.process import ProcessSpec
+from josefine_local.process import ManagedProcess, ProcessSpec
 from josefine_local.slot import Slot
 
 DEADLINE_S = 30.0
@@ -54,11 +55,20 @@ def test_a_release_after_a_crash_starts_it_at_once(slot: Slot, noticed: bool) ->
     assert slot.view().pid is not None
 
 
+@contextmanager
+def deaf(process: ManagedProcess) -> Iterator[None]:
+    """A process that does not end meanwhile, though it is asked to."""
+    process.pause()
+    yield
+    process.resume()
+
+
 def test_a_release_starts_what_was_held_down_and_hurries_no_later_start(slot: Slot) -> None:
     stopping = slot.process
     assert stopping is not None
-    slot.hold()
-    assert not slot.watch(1.0), "it is asked to end"
+    with deaf(stopping):
+        slot.hold()
+        assert not slot.watch(1.0), "it is asked to end"
     stopping.stop(time.monotonic() + DEADLINE_S)
     assert slot.watch(1.0)
     assert not slot.watch(100.0)
@@ -73,9 +83,10 @@ def test_a_release_starts_what_was_held_down_and_hurries_no_later_start(slot: Sl
 def test_a_release_while_it_is_being_stopped_starts_it_again_at_once(slot: Slot) -> None:
     stopping = slot.process
     assert stopping is not None
-    slot.hold()
-    assert not slot.watch(1.0), "it is asked to end"
-    slot.release()
+    with deaf(stopping):
+        slot.hold()
+        assert not slot.watch(1.0), "it is asked to end"
+        slot.release()
     stopping.stop(time.monotonic() + DEADLINE_S)
 
     assert slot.watch(1.0), "the end is noticed"
