@@ -33,6 +33,9 @@ class _Kept:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
 
+    def held_back(self) -> frozenset[str]:
+        return frozenset()
+
     def ahead_hops(self) -> int:
         return 0
 

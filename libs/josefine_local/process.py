@@ -39,7 +39,7 @@ class ProcessSpec:
     port: int = 0
     """Where it listens (a service: for its metrics and readiness); 0: nowhere."""
     prepare: Callable[[], None] = nothing
-    """Called before every start; raises LocalError."""
+    """Called before every start, before the first one twice; raises LocalError."""
     ready: Callable[[], bool] = always
     """A short probe that does not raise."""
     after_ready: Callable[[], None] = nothing

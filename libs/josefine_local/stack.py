@@ -98,11 +98,14 @@ class LocalStack:
         self.stop()
 
     def start(self) -> None:
-        """Returns when every process is ready. On any exception nothing is left running.
+        """Returns when every process is ready. On any exception nothing is left running, unless it runs already.
 
         Raises:
+            AlreadyRunningError: it runs.
             LocalError: see josefine_local.errors; the message is for the user.
         """
+        if self._supervisor is not None:
+            raise AlreadyRunningError(self.run_dir, str(os.getpid()))
         try:
             self._start()
         except BaseException:

@@ -130,6 +130,9 @@ class Supervisor:
         started: list[Slot] = []
         for phase, after_ready in zip(self._phases, self._after_ready, strict=True):
             started += phase
+            # All of them first: the nodes of a cluster wait for each other, and none is to wait for another's folder.
+            for slot in phase:
+                slot.spec.prepare()
             for slot in phase:
                 slot.begin(time.monotonic())
             self._changed(self.views())
