@@ -33,13 +33,9 @@ def generation_of(group_metadata: bytes) -> int:
     return int(generation)
 
 
-def member_of(group_metadata: bytes) -> bytes:
-    """Returns the id that the coordinator gave the member; empty once the group has lost it.
-
-    librdkafka then keeps the generation, so that this is the only sign while nobody polls.
-    """
-    _, member, *_ = group_metadata[FORMAT.size :].split(b"\0")
-    return member
+def group_of(group_metadata: bytes) -> str:
+    """Returns the group's name."""
+    return group_metadata[FORMAT.size :].partition(b"\0")[0].decode()
 
 
 def members(broker: Broker, group: str) -> list[str | None]:

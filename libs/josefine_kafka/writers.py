@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from josefine_kafka.call_limit import CallLimit
 from josefine_kafka.connection import FENCED, MAX_RECORD_BYTES, Broker, calling, insisting, translated
-from josefine_kafka.membership import generation_of, member_of, require_membership
+from josefine_kafka.membership import generation_of, group_of, members, require_membership
 from josefine_stage.errors import BrokerError, StageError, UnitAbortedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import Position
@@ -21,7 +21,6 @@ IDLE_CONNECTION_MS: Final = 4_000
 """
 STATISTICS_MS: Final = 500
 """librdkafka tells them while it is polled; only the first are read."""
-ANSWER_S: Final = 1.0
 log = structlog.get_logger()
 
 
@@ -172,10 +171,11 @@ class TransactionalUnit:
             StageError: the coordinator did not answer within the deadline.
         """
         self._timeout_s = broker.timeout_s
-        self._limit = CallLimit(broker.timeout_s, self._in_vain)
+        self._limit = CallLimit(broker.timeout_s, self._coordinator_answers)
+        self._broker = broker
         self._group_metadata = group_metadata
-        self._committing_as = b""
-        """The member whose offsets are being sent."""
+        self._sending_for = ""
+        """The group whose offsets are being sent."""
         self._open = False
         self._producer_epoch: int | None = None
         self._writer = AcknowledgedWriter(
@@ -228,13 +228,13 @@ class TransactionalUnit:
                 if offsets:
                     metadata = self._group_metadata()
                     require_membership(generation_of(metadata))
-                    self._committing_as = member_of(metadata)
+                    self._sending_for = group_of(metadata)
                     try:
                         self._until(
                             deadline_s, lambda left: producer.send_offsets_to_transaction(offsets, metadata, left)
                         )
                     finally:
-                        self._committing_as = b""
+                        self._sending_for = ""
                 self._until(deadline_s, producer.commit_transaction)
         except UnitAbortedError:
             self.abort()
@@ -245,18 +245,18 @@ class TransactionalUnit:
             raise
         self._open = False
 
-    def _in_vain(self) -> bool:
-        """Returns whether the group has lost the member whose offsets are being sent, though a broker answers.
+    def _coordinator_answers(self) -> bool:
+        """Returns whether the coordinator of the group whose offsets are being sent answers somebody else.
 
-        While none answers, a new process could do no more than this one.
+        While it does not, a new process could do no more than this one.
         """
-        committing_as = self._committing_as
+        group = self._sending_for
+        if not group:
+            return False
         try:
-            if not committing_as or member_of(self._group_metadata()) == committing_as:
-                return False
-            self._writer.producer.list_topics(timeout=ANSWER_S)
-        except (KafkaException, RuntimeError):
-            # No broker answers, or the consumer is closed meanwhile.
+            members(self._broker, group)
+        except StageError as error:
+            log.info("group_not_described", group=group, error=str(error))
             return False
         return True
 

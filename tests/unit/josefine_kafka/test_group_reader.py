@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from josefine_kafka.connection import Broker
-from josefine_kafka.membership import generation_of, member_of, require_membership
+from josefine_kafka.membership import generation_of, group_of, require_membership
 from josefine_kafka.reader import GroupReader
 from josefine_stage.errors import BrokerError, UnitAbortedError
 from josefine_stage.handler import Source
@@ -91,9 +91,8 @@ def test_group_metadata_of_another_format_is_named() -> None:
         generation_of(b"CGMDv3:\x03\x00\x00\x00")
 
 
-def test_whom_the_group_has_lost_has_no_id() -> None:
-    assert member_of(b"CGMDv2:\x03\x00\x00\x00group\x00one-c44d\x00\x00one\x00") == b"one-c44d"
-    assert member_of(b"CGMDv2:\x03\x00\x00\x00group\x00\x00\x00one\x00") == b""
+def test_group_metadata_names_the_group() -> None:
+    assert group_of(b"CGMDv2:\x03\x00\x00\x00group\x00one-c44d\x00\x00one\x00") == "group"
 
 
 def test_who_is_no_member_does_not_commit() -> None:
