@@ -13,9 +13,10 @@ from typing import Final
 LOOK_S: Final = 0.5
 GRACE_S: Final = 5.0
 """On top of a call's own deadline, after which it should return by itself."""
-ASK_AFTER_S: Final = 8.0
-"""A call that takes so long is asked about. With PATIENCE_S more than a cluster needs for another leader, some 10 s:
-until then the call may wait for one that nobody was asked about.
+ASK_AFTER_S: Final = 11.0
+"""A call that takes so long is asked about. With PATIENCE_S it is more than most clusters need for another leader (9 s
+until a broker counts as lost, and then an election): until then the call may wait for one that nobody was asked about,
+the coordinator of the transaction.
 """
 PATIENCE_S: Final = 4.0
 """For a call to return by itself whose broker answers others: librdkafka connects again within 2 s."""

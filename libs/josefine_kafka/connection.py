@@ -10,8 +10,6 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from josefine_stage.errors import BrokerError, ConfigurationError, FencedError, StageError, UnitAbortedError
 
-MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
-"""Of dead letters, which hold a whole record; the other topics limit themselves (josefine_wire.topics)."""
 SILENCE_MS: Final = 10_000
 """A request that is not answered for so long counts as lost, and the partition's leader is looked up again.
 

@@ -57,6 +57,10 @@ class KafkaPorts:
         names = members(self._broker, self._group)
         return bool(names) and self._member not in names
 
+    def serve(self) -> None:
+        """Takes what the clients that write have to tell, before the runtime does."""
+        self.unit.serve()
+
     def open_reader(self, listener: AssignmentListener) -> GroupReader:
         """Joins the stage's consumer group."""
         self._reader = GroupReader(

@@ -6,11 +6,12 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, translated
+from josefine_kafka.connection import Broker, calling, headers_of, translated
 from josefine_kafka.membership import generation_of, require_membership
 from josefine_stage.errors import FencedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
+from josefine_wire.topics import MAX_RECORD_BYTES
 
 CLOSE_POLL_S = 0.05
 COOPERATIVE = "cooperative-sticky"

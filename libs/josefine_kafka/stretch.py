@@ -7,10 +7,11 @@ from typing import Final, Literal
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, translated
+from josefine_kafka.connection import Broker, calling, headers_of, translated
 from josefine_stage.errors import BrokerError, ConfigurationError
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
+from josefine_wire.topics import MAX_RECORD_BYTES
 
 POLL_S: Final = 0.5
 MOST: Final = 500

@@ -7,10 +7,11 @@ from typing import Literal
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from josefine_kafka.connection import MAX_RECORD_BYTES, Broker, calling, headers_of, insisting, translated
+from josefine_kafka.connection import Broker, calling, headers_of, insisting, translated
 from josefine_stage.errors import ConfigurationError
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
+from josefine_wire.topics import MAX_RECORD_BYTES
 
 BEGINNING, END = -2, -1
 RETRY_S = 0.1

@@ -3,17 +3,19 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, Literal
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from josefine_kafka.call_limit import CallLimit
-from josefine_kafka.connection import FENCED, MAX_RECORD_BYTES, Broker, calling, insisting, translated
+from josefine_kafka.connection import FENCED, Broker, calling, insisting, translated
 from josefine_kafka.membership import generation_of, group_of, members, require_membership
 from josefine_stage.errors import BrokerError, StageError, UnitAbortedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import Position
+from josefine_wire.topics import MAX_RECORD_BYTES
 
 IDLE_CONNECTION_MS: Final = 4_000
 """A call that waits for a coordinator which has left the cluster looks for the next one when any connection changes
@@ -82,7 +84,11 @@ class AcknowledgedWriter:
                     ) from error
                 self._producer.poll(0.05)
             except KafkaException as error:
-                raise translated(error.args[0], f"write {topic}") from error
+                cause: KafkaError = error.args[0]
+                if cause.code() == KafkaError._STATE:
+                    # librdkafka's transaction can only be aborted, since a record before this one was refused.
+                    raise UnitAbortedError(f"write {topic}: {cause.str()}") from error
+                raise translated(cause, f"write {topic}") from error
             else:
                 self._producer.poll(0)
                 return
@@ -94,6 +100,10 @@ class AcknowledgedWriter:
             raise translated(refused, "write records")
         if waiting:
             raise BrokerError(f"{waiting} records were not acknowledged within {timeout_s:.0f} s")
+
+    def serve(self) -> None:
+        """Takes what librdkafka has to tell (errors, statistics), which it keeps without limit until it is asked."""
+        self._producer.poll(0)
 
     def abandon(self) -> None:
         """Drops what is not acknowledged, whether it was sent or not, and waits for nothing."""
@@ -150,6 +160,9 @@ class AtLeastOnceUnit:
     def abort(self) -> None:
         """What was sent cannot be taken back; the replay repeats it under the same ids."""
 
+    def serve(self) -> None:
+        self._writer.serve()
+
     def close(self) -> None:
         self._writer.close()
         self._limit.close()
@@ -177,6 +190,8 @@ class TransactionalUnit:
         self._sending_for = ""
         """The group whose offsets are being sent."""
         self._open = False
+        self._spoilt: UnitAbortedError | None = None
+        """Why the open unit can only be aborted, once a record of it was refused."""
         self._producer_epoch: int | None = None
         self._writer = AcknowledgedWriter(
             broker,
@@ -210,8 +225,13 @@ class TransactionalUnit:
                 self._producer_epoch = found["producer_epoch"]
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
+        if self._spoilt is not None:
+            return
         self._begin()
-        self._writer.send(topic, key, value)
+        try:
+            self._writer.send(topic, key, value)
+        except UnitAbortedError as error:
+            self._spoilt = error
 
     def _begin(self) -> None:
         if not self._open:
@@ -219,23 +239,25 @@ class TransactionalUnit:
             self._open = True
 
     def commit(self, positions: Mapping[Source, Position]) -> None:
+        if self._spoilt is not None:
+            error = self._spoilt
+            self.abort()
+            raise error
         self._begin()
         deadline_s = time.monotonic() + self._timeout_s
         offsets = [TopicPartition(s.topic, s.partition, p.offset, p.metadata) for s, p in positions.items()]
         producer = self._writer.producer
         try:
-            with self._limit.on("commit the transaction"):
-                if offsets:
-                    metadata = self._group_metadata()
-                    require_membership(generation_of(metadata))
-                    self._sending_for = group_of(metadata)
-                    try:
-                        self._until(
-                            deadline_s, lambda left: producer.send_offsets_to_transaction(offsets, metadata, left)
-                        )
-                    finally:
-                        self._sending_for = ""
-                self._until(deadline_s, producer.commit_transaction)
+            if offsets:
+                metadata = self._group_metadata()
+                require_membership(generation_of(metadata))
+                self._sending_for = group_of(metadata)
+                send_offsets = partial(producer.send_offsets_to_transaction, offsets, metadata)
+                try:
+                    self._until(deadline_s, "send offsets", send_offsets)
+                finally:
+                    self._sending_for = ""
+            self._until(deadline_s, "commit the transaction", producer.commit_transaction)
         except UnitAbortedError:
             self.abort()
             raise
@@ -260,15 +282,22 @@ class TransactionalUnit:
             return False
         return True
 
-    @staticmethod
-    def _until(deadline_s: float, call: Callable[[float], None]) -> None:
-        insisting("commit the transaction", deadline_s, call, _repeatable)
+    def _until(self, deadline_s: float, doing: str, call: Callable[[float], None]) -> None:
+        def watched(left_s: float) -> None:
+            with self._limit.on(doing):
+                call(left_s)
+
+        insisting(doing, deadline_s, watched, _repeatable)
 
     def abort(self) -> None:
+        self._spoilt = None
         if self._open:
             self._open = False
             with self._limit.on("abort the transaction"):
                 calling("abort the transaction", lambda: self._writer.producer.abort_transaction(self._timeout_s))
+
+    def serve(self) -> None:
+        self._writer.serve()
 
     def close(self) -> None:
         self.abort()

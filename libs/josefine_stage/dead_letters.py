@@ -7,14 +7,24 @@ from josefine_stage.handler import Rejection
 from josefine_stage.ports import RawRecord
 from josefine_wire import ids
 from josefine_wire.records import DeadLetter
+from josefine_wire.topics import MAX_RECORD_BYTES
 
 WINDOW_S = 60.0
+MOST_HELD_BYTES = MAX_RECORD_BYTES - 64 * 1024
+"""Of a record's own bytes: the rest of the letter takes less than what is left."""
 
 
 def dead_letter(
     stage: str, raw: RawRecord, rejection: Rejection, session_id: str | None, failed_at_ms: int
 ) -> DeadLetter:
-    """Returns the record for dead.letters."""
+    """Returns the record for dead.letters.
+
+    One that no letter holds (a compressed record may be larger than its topic allows) is named alone: its topic has it.
+    """
+    reason, value, headers = rejection.reason, raw.value, dict(raw.headers)
+    size = len(raw.key or b"") + len(value or b"") + sum(len(name) + len(held) for name, held in headers.items())
+    if size > MOST_HELD_BYTES:
+        reason, value, headers = f"{reason} (its {size} bytes are more than a letter holds: left out)", None, {}
     return DeadLetter(
         id=ids.dead_letter_id(stage, raw.source.topic, raw.source.partition, raw.offset),
         stage=stage,
@@ -22,11 +32,11 @@ def dead_letter(
         partition=raw.source.partition,
         offset=raw.offset,
         key=raw.key,
-        value=raw.value,
-        headers=dict(raw.headers),
+        value=value,
+        headers=headers,
         session_id=session_id,
         code=rejection.code,
-        reason=rejection.reason,
+        reason=reason,
         failed_at=failed_at_ms,
     )
 

@@ -37,5 +37,9 @@ class StoreFencedError(StoreError):
     """A process of a later epoch has the state: this one was replaced, unless the epochs began anew (epoch.py)."""
 
 
+class SnapshotUnreadableError(StageError):
+    """A stored state of another version of the stage. The session is read again from its beginning."""
+
+
 class TooManyDeadLettersError(CrashError):
     """More records fail than single bad ones would explain. Look at dead.letters before starting again."""

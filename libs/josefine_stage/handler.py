@@ -120,7 +120,11 @@ class Handler(Protocol[RecordT]):
     """
 
     def restore(self, key: str, snapshot: Snapshot | None) -> None:
-        """Opens a session before its first record is accepted in this process; None: nothing is stored."""
+        """Opens a session before its first record is accepted in this process; None: nothing is stored.
+
+        Raises:
+            SnapshotUnreadableError: it is of another version; the session is not open, and comes again without it.
+        """
 
     def accept(self, inputs: Sequence[Input[RecordT]]) -> None:
         """Takes a batch in log order. Cheap work is done here; slow work is begun here and ends in `advance`."""

@@ -6,8 +6,7 @@ former life of this name are nobody else's until the session timeout (docs/adr/0
 """
 
 import threading
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -21,27 +20,36 @@ LOOK_S: Final = 0.05
 log = structlog.get_logger()
 
 
-def await_ready(
-    handler: Handler[Any], others_work: Callable[[], bool], health: Health, clock: Clock, stop: threading.Event
-) -> None:
+class Group(Protocol):
+    """What this needs of the broker: josefine_kafka's KafkaPorts."""
+
+    def others_work(self) -> bool:
+        """Returns whether others do the work. Raises StageError: the broker does not say."""
+
+    def serve(self) -> None:
+        """As UnitOfWork.serve."""
+
+
+def await_ready(handler: Handler[Any], group: Group, health: Health, clock: Clock, stop: threading.Event) -> None:
     """Returns when the handler is ready, at once where nobody else works, or on `stop`.
 
-    Asks `others_work` once: whoever cannot work has no use for partitions either if the others leave meanwhile.
+    Asks the group once: whoever cannot work has no use for partitions either if the others leave meanwhile.
     Raises what the handler raises that will never be ready. It has no inputs yet, so that nothing comes of its turns.
     """
-    if handler.ready() or not _can_wait(others_work):
+    if handler.ready() or not _can_wait(group):
         return
     log.info("joins_when_ready")
     running_time = RunningTime(clock)
     while not (handler.ready() or stop.is_set()):
         handler.advance(Turn(running_time.turn()))
+        group.serve()
         health.beat("the handler is not ready", handler.status())
         clock.wait(LOOK_S)
 
 
-def _can_wait(others_work: Callable[[], bool]) -> bool:
+def _can_wait(group: Group) -> bool:
     try:
-        return others_work()
+        return group.others_work()
     except StageError as error:
         # Not every broker can be asked; to join at once is what the others do too.
         log.warning("group_not_described", reason=str(error))

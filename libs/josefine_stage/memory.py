@@ -204,6 +204,9 @@ class MemoryUnit:
     def abort(self) -> None:
         self._open = []
 
+    def serve(self) -> None:
+        """Nothing is told."""
+
     def close(self) -> None:
         self.abort()
 

@@ -96,6 +96,9 @@ class UnitOfWork(Protocol):
     def abort(self) -> None:
         """Drops the open unit as far as the broker can."""
 
+    def serve(self) -> None:
+        """Takes what the client has to tell; it keeps all of it until it is asked, also while nothing is written."""
+
     def close(self) -> None:
         """Frees the connection."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from josefine_stage.errors import StoreError, StoreFencedError
+from josefine_stage.errors import SnapshotUnreadableError, StoreError, StoreFencedError
 from josefine_stage.handler import Handler, Input, Snapshot, Source
 from josefine_stage.partition import Partition
 from josefine_stage.ports import SnapshotStore
@@ -33,6 +33,8 @@ class Restored:
     """Part of a restored state already."""
     rewind: dict[Source, int] = field(default_factory=dict)
     """Partitions that have to be read again from this offset, for a session whose state is not there."""
+    misplaced: list[Input[Any]] = field(default_factory=list)
+    """Of sessions that are open in another partition, whose offsets say nothing of these."""
     waiting: list[Input[Any]] = field(default_factory=list)
     """In order; of sessions that cannot be restored until the store answers."""
 
@@ -48,6 +50,7 @@ class Restorer:
     - none, and the record is the session's first: a new session;
     - none, and the session may have begun in what was not read (all of it was lost): back to its beginning, which
       the log's time index finds;
+    - one of another version of the stage, which nobody here can read: as if there were none;
     - none, and all since its beginning was read: its first record never was there. The handler says so.
     """
 
@@ -78,17 +81,17 @@ class Restorer:
                     blocked.add(entry.key)
                     result.waiting.append(entry)
                     continue
-                partition = partitions[entry.source]
-                snapshot = _newest((stored or {}).get(entry.key, ()), partition.ledger.committed)
-                back = _back(entry, snapshot, partition.read_from, offset_at)
+                back = self._open(entry, (stored or {}).get(entry.key, ()), partitions[entry.source], offset_at)
                 if back is not None:
                     result.rewind[entry.source] = back
                     continue
-                self._open(entry, snapshot)
-            known = entry.offset < self._sessions[entry.key].base
-            (result.known if known else result.fresh).append(entry)
+            session = self._sessions[entry.key]
+            if session.source != entry.source:
+                result.misplaced.append(entry)
+                continue
+            (result.known if entry.offset < session.base else result.fresh).append(entry)
         # A partition is read again as a whole, so nothing of it may be handled now.
-        for inputs_of in (result.fresh, result.known, result.waiting):
+        for inputs_of in (result.fresh, result.known, result.misplaced, result.waiting):
             inputs_of[:] = [entry for entry in inputs_of if entry.source not in result.rewind]
         return result
 
@@ -103,13 +106,24 @@ class Restorer:
                 self._standing.refused(error)
             return None
 
-    def _open(self, entry: Input[Any], snapshot: Snapshot | None) -> None:
-        base = snapshot.version if snapshot else entry.offset
-        session = Session(entry.source, base)
+    def _open(
+        self, entry: Input[Any], stored: Sequence[Snapshot], partition: Partition, offset_at: OffsetAt
+    ) -> int | None:
+        """Opens the record's session, or returns the offset from which the partition has to be read again for that."""
+        snapshot = _newest(stored, partition.ledger.committed)
+        back = _back(entry, snapshot, partition.read_from, offset_at)
+        if back is not None:
+            return back
+        session = Session(entry.source, snapshot.version if snapshot else entry.offset)
         if snapshot:
             session.versions, session.over = [snapshot.version], snapshot.over
-        self._handler.restore(entry.key, snapshot)
+        try:
+            self._handler.restore(entry.key, snapshot)
+        except SnapshotUnreadableError as error:
+            log.warning("snapshot_unreadable", session=entry.key, reason=str(error))
+            return self._open(entry, (), partition, offset_at)
         self._sessions.open(entry.key, session)
+        return None
 
 
 def _back(entry: Input[Any], snapshot: Snapshot | None, read_from: int, offset_at: OffsetAt) -> int | None:

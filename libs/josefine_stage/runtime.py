@@ -46,7 +46,9 @@ from josefine_stage.suspects import Suspects
 
 IDLE_COMMIT_S = 1.0
 """Offsets that no output waits for are committed this seldom: nothing is lost, a restart replays a second more."""
-
+_WRONG_PARTITION = Rejection(
+    "wrong_partition", "its session's records are in another partition: all records of a key have to go to one"
+)
 log = structlog.get_logger()
 
 
@@ -103,6 +105,7 @@ class Runtime:
         self._rhythm = Rhythm(ports.clock, options.commit_interval_s)
         self._back_pressure = BackPressure(ports.clock)
         self._joined = False
+        self._draining = False
         self._reader: Reader = ports.open_reader(self)
         self._rewinder = Rewinder(handler, self._books, self._reader.seek, metrics)
 
@@ -155,8 +158,10 @@ class Runtime:
     def _drain(self) -> None:
         """Finishes accepted records within the drain deadline; what is left is replayed by the next owner."""
         deadline_s = self._clock.monotonic_s() + self._options.drain_s
-        self._reader.pause(list(self._books.partitions))
+        self._draining = True
         while self._books and self._clock.monotonic_s() < deadline_s:
+            # Each time: a rebalance adds partitions, and lifts the pause of the others.
+            self._reader.pause(list(self._books.partitions))
             self._reader.poll(1, BUSY_POLL_S)
             self._collect()
             self._commit_if_due()
@@ -179,6 +184,8 @@ class Runtime:
             # Going back commits, and a commit that fails takes every partition back.
             for entry in self._books.current(result.known):
                 self._settlement.finish(Progress(entry))
+            for entry in self._books.current(result.misplaced):
+                self._settlement.finish(Progress(entry, rejection=_WRONG_PARTITION))
             inputs = self._accept(self._books.current(result.fresh))
 
     def _open(self, raw: RawRecord) -> Input[Any] | None:
@@ -248,8 +255,11 @@ class Runtime:
 
     def _caught_up(self) -> frozenset[Source]:
         """Returns the partitions that were read to their end and have nothing left to write: a session that ends
-        because its producer is silent must not overtake its own results.
+        because its producer is silent must not overtake its own results. While it drains there are none: what is read
+        then is left to the next owner.
         """
+        if self._draining:
+            return frozenset()
         partitions = self._books.partitions
         return frozenset(
             source for source in self._reader.caught_up() if source in partitions and not partitions[source].waiting
@@ -343,6 +353,7 @@ class Runtime:
     def _publish(self) -> None:
         if not self._rhythm.publish_due():
             return
+        self._ports.unit.serve()
         self._metrics.sessions.set(len(self._sessions))
         self._metrics.in_flight.set(len(self._books))
         self._metrics.paused.set(self._back_pressure.paused)

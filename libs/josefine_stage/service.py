@@ -103,7 +103,7 @@ def _run(
         handler = build()
         with ExitStack() as unless_joined:
             unless_joined.callback(handler.close)
-            await_ready(handler, ports.others_work, health, clock, stop)
+            await_ready(handler, ports, health, clock, stop)
             if stop.is_set():
                 log.info("stage_stopped")
                 return

@@ -9,6 +9,8 @@ FEATURE_FRAMES: Final = "feature.frames"
 TRANSCRIPTS: Final = "transcripts"
 UNDERSTANDING: Final = "understanding"
 DEAD_LETTERS: Final = "dead.letters"
+MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
+"""Of a dead letter, which holds the whole record that failed; the other topics take less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,7 @@ TOPICS: Final = (
     TopicSpec(FEATURE_FRAMES, retention_hours=6),
     TopicSpec(TRANSCRIPTS, retention_hours=7 * 24),
     TopicSpec(UNDERSTANDING, retention_hours=7 * 24),
-    # A dead letter holds the whole record that failed, so it is larger than any other.
-    TopicSpec(DEAD_LETTERS, retention_hours=14 * 24, max_message_bytes=4 * 1024 * 1024),
+    TopicSpec(DEAD_LETTERS, retention_hours=14 * 24, max_message_bytes=MAX_RECORD_BYTES),
 )
 
 

@@ -22,7 +22,7 @@ class Channel:
         """Begins from a snapshot, or from nothing.
 
         Raises:
-            SnapshotError: the snapshot is not of this version of feature.
+            SnapshotUnreadableError: the snapshot is not of this version of feature.
         """
         self._session = unpack(snapshot.state) if snapshot else Session()
         self._version = snapshot.version if snapshot else 0

@@ -5,13 +5,10 @@ from typing import Any, Final, NamedTuple
 import msgpack
 
 from josefine_speech.features import SILENT, Stream
+from josefine_stage.errors import SnapshotUnreadableError
 from josefine_wire.records import SessionConfig
 
 FORMAT: Final = 2
-
-
-class SnapshotError(ValueError):
-    """A stored state is not of this version of feature. Delete it: the session is then replayed from its start."""
 
 
 class Session(NamedTuple):
@@ -43,7 +40,7 @@ def unpack(state: bytes) -> Session:
     """Returns what pack() was given; a closed session without its stream.
 
     Raises:
-        SnapshotError: not a state of this format.
+        SnapshotUnreadableError: not a state of this format.
     """
     match _unpacked(state):
         case [1 | 2, int(next_sequence), str(closed)]:
@@ -52,7 +49,7 @@ def unpack(state: bytes) -> Session:
             return Session(next_sequence, "", Stream(position, tail, voice), urgent)
         case [1, int(next_sequence), int(position), bytes(tail), bytes(voice)] if _fits(voice):
             return Session(next_sequence, "", Stream(position, tail, voice))
-    raise SnapshotError(f"snapshot of {len(state)} bytes: not format {FORMAT} of feature")
+    raise SnapshotUnreadableError(f"snapshot of {len(state)} bytes: not format {FORMAT} of feature")
 
 
 def _fits(voice: bytes) -> bool:
@@ -68,4 +65,4 @@ def _unpacked(state: bytes) -> Any:
     try:
         return msgpack.unpackb(state)
     except (ValueError, msgpack.UnpackException) as error:
-        raise SnapshotError(f"snapshot of {len(state)} bytes: not msgpack") from error
+        raise SnapshotUnreadableError(f"snapshot of {len(state)} bytes: not msgpack") from error

@@ -14,7 +14,7 @@ from josefine_inference.interims import Interims
 from josefine_inference.models import Models
 from josefine_inference.port import DevicePort
 from josefine_inference.scheduler import BatchLimits, Scheduler
-from josefine_inference.state import Life, StateError, decode
+from josefine_inference.state import Life, decode
 from josefine_stage.handler import Input, Progress, Rejection, Snapshot, Step, Turn
 from josefine_wire.records import Error, FeatureFrame
 
@@ -53,12 +53,7 @@ class InferenceHandler:
         self._log = structlog.get_logger()
 
     def restore(self, key: str, snapshot: Snapshot | None) -> None:
-        state = None
-        if snapshot:
-            try:
-                state = decode(snapshot.state)
-            except StateError as error:
-                self._log.error("restore_failed", key=key, reason=str(error))
+        state = decode(snapshot.state) if snapshot else None
         self._channels[key] = Channel(self._options.channel, state)
 
     def accept(self, inputs: Sequence[Input[FeatureFrame]]) -> None:

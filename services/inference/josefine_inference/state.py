@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgpack
 
 from josefine_inference.segmenter import Mark
+from josefine_stage.errors import SnapshotUnreadableError
 from josefine_wire.records import Gap, SessionConfig
 
 FORMAT: Final = 1
@@ -26,10 +27,6 @@ class Life(Enum):
     """Its end came: a later record is a producer's mistake."""
     REFUSED = "refused"
     """It was told why it cannot be served: later records are read and dropped."""
-
-
-class StateError(Exception):
-    """A snapshot of another format: replay the session from its first frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +68,14 @@ def decode(body: bytes) -> ChannelState:
     """Returns the state of msgpack bytes.
 
     Raises:
-        StateError: not a state of this format.
+        SnapshotUnreadableError: not a state of this format.
     """
     try:
         packed: dict[str, Any] = msgpack.unpackb(body)
         if packed.pop("format") != FORMAT:
-            raise StateError("another format of channel state")
+            raise SnapshotUnreadableError("another format of channel state")
         mark, life = Mark(**packed.pop("mark")), Life(packed.pop("life"))
         gaps, unreported = tuple(packed.pop("gaps")), tuple(packed.pop("unreported"))
         return ChannelState(**packed, mark=mark, life=life, gaps=gaps, unreported=unreported)
     except (ValueError, KeyError, TypeError, AttributeError, msgpack.UnpackException) as error:
-        raise StateError(f"no channel state: {error}") from error
+        raise SnapshotUnreadableError(f"no channel state: {error}") from error

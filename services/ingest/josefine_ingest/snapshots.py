@@ -11,14 +11,11 @@ import msgpack
 
 from josefine_ingest.limits import IngestLimits
 from josefine_ingest.session import Phase, Session
+from josefine_stage.errors import SnapshotUnreadableError
 from josefine_stage.handler import Snapshot
 from josefine_wire.succession import Succession
 
 _FORMAT: Final = 1
-
-
-class SnapshotError(ValueError):
-    """A stored state of another format. Let the process end: a replica of its writer's version can go on."""
 
 
 def take(session: Session, first_offset: int, last_offset: int) -> Snapshot | None:
@@ -56,14 +53,14 @@ def restored(key: str, limits: IngestLimits, snapshot: Snapshot | None) -> Sessi
     """Returns the session as it was stored; a new one where nothing is stored or it has to be replayed.
 
     Raises:
-        SnapshotError: the state is of another format.
+        SnapshotUnreadableError: the state is of another format.
     """
     session = Session(key, limits)
     if snapshot is None or not snapshot.state:
         return session
     state = msgpack.unpackb(snapshot.state)
     if state.get("format") != _FORMAT:
-        raise SnapshotError(f"session state of format {state.get('format')}, this version reads {_FORMAT}")
+        raise SnapshotUnreadableError(f"session state of format {state.get('format')}, this version reads {_FORMAT}")
     if "stream" in state:
         session.open_stream(state["start"])
         if session.stream is not None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from josefine_inference.state import ChannelState, StateError, decode, encode
+from josefine_inference.state import ChannelState, decode, encode
+from josefine_stage.errors import SnapshotUnreadableError
 from josefine_stage.handler import Turn
 from josefine_wire.records import Gap, session_config
 
@@ -88,9 +89,9 @@ def test_replay_changes_nothing(kit, shape, data):
 
 
 def test_a_snapshot_of_another_format_is_refused():
-    with pytest.raises(StateError):
+    with pytest.raises(SnapshotUnreadableError):
         decode(b"\x01")
-    with pytest.raises(StateError):
+    with pytest.raises(SnapshotUnreadableError):
         decode(encode(ChannelState()).replace(b"format\x01", b"format\x02"))
 
 

@@ -13,7 +13,7 @@ from made_sessions import Stage, chunk, chunks, inputs, pieces, start
 
 from josefine_ingest.handler import IngestHandler
 from josefine_ingest.limits import IngestLimits
-from josefine_ingest.snapshots import SnapshotError
+from josefine_stage.errors import SnapshotUnreadableError
 from josefine_stage.handler import Input, Progress, Snapshot
 from josefine_wire.codec import encode
 from josefine_wire.records import AudioChunk, SessionStart
@@ -214,7 +214,7 @@ def test_an_end_by_time_out_is_the_same_after_a_restart() -> None:
 
 
 def test_a_foreign_state_is_refused() -> None:
-    with pytest.raises(SnapshotError, match="format 7"):
+    with pytest.raises(SnapshotUnreadableError, match="format 7"):
         Stage().restore("s", Snapshot(5, b"\x81\xa6format\x07"))
 
 

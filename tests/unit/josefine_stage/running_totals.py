@@ -8,7 +8,8 @@ from typing import Any
 
 import msgpack
 
-from josefine_stage.handler import Input, Output, Progress, Rejection, Snapshot, Step, Turn
+from josefine_stage.errors import SnapshotUnreadableError
+from josefine_stage.handler import Input, Output, Progress, Rejection, Snapshot, Source, Step, Turn
 from josefine_wire import topics
 from josefine_wire.records import AudioChunk, AudioFrame
 
@@ -48,9 +49,14 @@ class RunningTotals:
         self._before: dict[str, dict[int, tuple[int, int]]] = {}
         """Each session's state before the records whose results are still to come, by their offsets."""
         self.largest_batch = 0
+        self.reads_snapshots = True
+        self.caught_up: set[Source] = set()
+        """What it was told last."""
 
     def restore(self, key: str, snapshot: Snapshot | None) -> None:
         assert key not in self._state
+        if snapshot and not self.reads_snapshots:
+            raise SnapshotUnreadableError("of another version")
         self._state[key] = tuple(msgpack.unpackb(snapshot.state)) if snapshot else (0, 0)
         if snapshot and snapshot.over:
             self._over.add(key)
@@ -87,6 +93,7 @@ class RunningTotals:
         return max(value - 100, 0), Progress(entry, (_frame(entry, total),))
 
     def advance(self, turn: Turn) -> Step[Any]:
+        self.caught_up = set(turn.caught_up)
         ready = tuple(progress for turns, progress in self._pending if turns <= 0)
         for progress in ready:
             del self._before[progress.input.key][progress.input.offset]

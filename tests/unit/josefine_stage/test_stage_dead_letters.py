@@ -64,3 +64,28 @@ def test_an_output_that_fits_no_schema_is_a_dead_letter() -> None:
     world.turn(10)
     assert [letter["code"] for letter in world.dead()] == ["unwritable"]
     assert len(world.totals("a")) == len(world.totals("b")) == 1
+
+
+def test_a_record_of_a_session_that_is_open_in_another_partition_is_no_record_of_it() -> None:
+    world = World(partitions=2)
+    for sequence in range(5):
+        world.publish("other", sequence, partition=0)
+    for sequence in range(6):
+        world.publish("a", sequence, partition=sequence % 2)
+        world.turn(3)
+    assert [sequence for sequence, _ in world.totals("a")] == [0, 2, 4]
+    assert [(letter["code"], letter["partition"], letter["offset"]) for letter in world.dead()] == [
+        ("wrong_partition", 1, offset) for offset in range(3)
+    ]
+
+
+def test_a_record_that_no_letter_holds_is_named_alone() -> None:
+    world = World()
+    large = bytes(topics.MAX_RECORD_BYTES)
+    world.log.append(topics.AUDIO_RAW, b"x", large)
+    world.publish("a", 0)
+    world.turn(5)
+    [letter] = world.dead()
+    assert (letter["code"], letter["offset"], letter["value"]) == ("unreadable", 0, None)
+    assert f"its {len(large) + 1} bytes" in letter["reason"]
+    assert len(world.totals("a")) == 1

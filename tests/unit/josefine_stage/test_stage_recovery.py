@@ -7,7 +7,7 @@ import pytest
 from stage_kit import World
 
 from josefine_stage import position as positions
-from josefine_stage.handler import Step, Turn
+from josefine_stage.handler import Source, Step, Turn
 from josefine_stage.position import unpack
 
 
@@ -247,3 +247,57 @@ def test_what_piles_up_behind_a_session_that_waits_for_the_store_stops_the_readi
     world.store.unreachable = False
     world.turn(300)
     assert world.totals("runs") == [(n, n + 1) for n in range(100)]
+
+
+def test_a_snapshot_of_another_version_is_as_good_as_none() -> None:
+    world = World()
+    for sequence in range(30):
+        world.publish("a", sequence)
+    world.turn(250)
+    world.crash()
+    world.handler.reads_snapshots = False
+    world.publish("a", 30)
+    world.turn(20)
+    assert world.totals("a") == [(n, n + 1) for n in range(31)]
+
+
+def test_while_it_drains_a_rebalance_gives_nothing_to_read_and_no_session_counts_as_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.publish("a", 0, bytes([200]))  # takes a hundred turns
+    world.publish("b", 0, partition=1)
+    world.turn(3)
+    read: list[int] = []
+    caught_up: list[set[Source]] = []
+    poll = world.reader.poll
+
+    def rebalanced_poll(most: int, timeout_s: float) -> Any:
+        records = poll(most, timeout_s)
+        read.append(len(records))
+        caught_up.append(world.handler.caught_up)
+        if len(read) == 3:
+            world.reader.assign([1])
+        return records
+
+    monkeypatch.setattr(world.reader, "poll", rebalanced_poll)
+    stop = threading.Event()
+    stop.set()
+    world.runtime.run(stop)
+    assert len(read) > 50
+    assert not any(read)
+    assert not any(caught_up[1:])  # the first was told before
+    assert world.totals("a") == [(0, 200)]
+    world.crash()
+    world.reader.assign([1])
+    world.turn(3)
+    assert world.totals("b") == [(0, 1)]
+
+
+def test_a_replica_with_nothing_to_do_takes_what_its_client_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    served: list[float] = []
+    monkeypatch.setattr(world.unit, "serve", lambda: served.append(world.clock.now_s))
+    while world.clock.now_s < world.began_ms / 1000 + 10:
+        world.turn()
+    assert len(served) >= 15
