@@ -12,6 +12,7 @@ from rich.table import Table
 from josefine_cli.errors import CliError
 from josefine_local.detached import start_detached, stop_running
 from josefine_local.options import (
+    GATEWAY_ROLE,
     SERVICE_ROLES,
     UP_PORTS,
     BrokerChoice,
@@ -29,7 +30,7 @@ PORT_RANGE = {"min": 1, "max": 65_535}
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when ready and leave the stack running.")] = False,
-    model: Annotated[str | None, typer.Option(help="Whisper model of inference, e.g. tiny.en or base.")] = None,
+    model: Annotated[str | None, typer.Option(help="Whisper model, e.g. tiny.en or base.")] = None,
     broker: Annotated[
         BrokerChoice | None, typer.Option(help="kafka, tansu, or auto: kafka where it can run (JOSEFINE_BROKER).")
     ] = None,
@@ -102,7 +103,8 @@ def _services(names: str, model: str | None) -> tuple[Service, ...]:
     unknown = [name for name in wanted if name not in SERVICE_ROLES]
     if unknown:
         raise CliError(f"--services: {unknown[0]!r} is none of {', '.join(SERVICE_ROLES)}", exit_status=2)
-    environment = {"inference": {"JOSEFINE_MODEL": model}} if model else {}
+    # Inference hears with it, and the gateway checks by it what a client asks for.
+    environment = {role: {"JOSEFINE_MODEL": model} for role in ("inference", GATEWAY_ROLE)} if model else {}
     return standard_services(environment, [role for role in SERVICE_ROLES if role in wanted])
 
 

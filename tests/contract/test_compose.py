@@ -183,7 +183,7 @@ def test_the_broker_is_the_one_of_the_local_stack():
 def test_prometheus_asks_the_stages():
     config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     (found,) = config["scrape_configs"][0]["dns_sd_configs"]
-    assert set(found["names"]) == set(STAGES)
+    assert set(found["names"]) == set(STAGES.values())
     assert {SERVICES[name]["environment"]["JOSEFINE_METRICS_PORT"] for name in STAGES} == {str(found["port"])}
 
 

@@ -116,6 +116,7 @@ def door(settings: KeySettings) -> Door:
     if not settings.open_access and not is_loopback(settings.host):
         raise ConfigurationError(
             f"keys: the server would listen on {settings.host or 'every address'} without API keys: "
-            "make one with `josefine keys create`, listen on 127.0.0.1, or say that access is open"
+            "make one with `josefine keys create --file PATH` (or --redis URL), listen on 127.0.0.1, or say that "
+            "access is open"
         )
     return OpenDoor(only_this_machine=not settings.open_access)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from josefine_wire.languages import WHISPER_LANGUAGES
 from josefine_wire.pii_kinds import DEFAULT_KINDS
 
 _HOSTED: Final = re.compile(
@@ -21,7 +22,7 @@ class Served:
     model: str = "tiny.en"
     """The default."""
     others: tuple[str, ...] = ()
-    languages: frozenset[str] = frozenset({"en"})
+    languages: frozenset[str] = WHISPER_LANGUAGES
     """Primary languages of the models that are not for English only."""
     pii_kinds: frozenset[str] = frozenset(DEFAULT_KINDS)
 

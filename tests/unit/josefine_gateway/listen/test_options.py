@@ -116,9 +116,10 @@ def test_names_of_hosted_models_give_the_servers_own(name):
 
 
 def test_a_servers_own_name_goes_before_a_hosted_one():
-    both = Served(others=("base",), languages=frozenset({"de"}))
+    both = Served(others=("base",))
 
     assert asked("model=base&language=de-AT", served=both).session_config(both)["model"] == "base"
+    assert fault("model=base&language=xx", served=both).startswith("language: 'xx' is not understood by base; there is af")
     assert fault("model=nova-3&language=de", served=both) == "language: 'de' is not understood by tiny.en; there is en"
     assert fault("model=huge", served=both) == "model: 'huge' is not offered; there is tiny.en, base"
 
@@ -165,11 +166,29 @@ def test_what_the_engine_does_not_have_is_refused_by_name_unless_it_is_off(name,
     assert fault(f"{name}=v2", kind).startswith(f"{name}: is not in this engine (")
 
 
+@pytest.mark.parametrize("kind", [LiveOptions, RecordedOptions, TurnOptions, ReadOptions])
+@pytest.mark.parametrize("value", ["false", "False", "0", "no", "off", ""])
+def test_what_nobody_knows_may_be_off(kind, value):
+    assert asked(f"brand_new={value}", kind) == asked("", kind)
+    assert fault(f"brand_new={value}&brand_new=true", kind) == "brand_new: is not an option"
+
+
+@pytest.mark.parametrize("kind", [LiveOptions, RecordedOptions, TurnOptions, ReadOptions])
+@pytest.mark.parametrize(
+    "query", ["no_delay=true", "no_delay=false", "tier=enhanced", "tier=base&tier=nova", "alternatives=1"]
+)
+def test_what_changes_nothing_here_may_be_asked_for(kind, query):
+    assert asked(query, kind) == asked("", kind)
+
+
 @pytest.mark.parametrize(
     ("query", "line"),
     [
         ("puncuate=true", "puncuate: is not an option; did you mean punctuate?"),
         ("Model=x", "Model: is not an option; did you mean model?"),
+        ("no_mode=true", "no_mode: is not an option"),
+        ("alternatives=3", "alternatives: there is one"),
+        ("alternatives=1&alternatives=0", "alternatives: there is one"),
         ("qqqq=true", "qqqq: is not an option"),
         ("utterances=true", "utterances: is an option of POST /v1/listen only; leave it out"),
         ("punctuate=maybe", "punctuate: is 'maybe'; input should be a valid boolean, unable to interpret input"),
