@@ -4,8 +4,8 @@ from typing import Final
 
 from josefine_audio.decoder import Block, Decoder
 from josefine_audio.demuxed import DemuxedDecoder
-from josefine_audio.raw import RawDecoder
 from josefine_audio.sniff import Container, sniff
+from josefine_audio.wav_samples import WavDecoder
 
 
 class ContainerDecoder:
@@ -54,7 +54,7 @@ class ContainerDecoder:
         prefix, self._prefix = bytes(self._prefix), bytearray()
         wav = container.wav
         if wav is not None and wav.sample_format is not None:
-            self._reader = RawDecoder(wav.sample_format, wav.sample_rate_hz, wav.channels, limit_bytes=wav.sample_bytes)
+            self._reader = WavDecoder(wav.sample_format, wav)
             prefix = prefix[wav.samples_at :]
         else:
             self._reader = DemuxedDecoder(container, self._spool_limit_bytes)

@@ -9,19 +9,11 @@ from josefine_audio.sample_formats import SampleFormat
 class RawDecoder:
     """Cuts bytes into samples of all channels; what is left of a sample waits for the next bytes."""
 
-    def __init__(
-        self,
-        sample_format: SampleFormat,
-        sample_rate_hz: int,
-        channels: int,
-        *,
-        limit_bytes: int | None = None,
-    ) -> None:
+    def __init__(self, sample_format: SampleFormat, sample_rate_hz: int, channels: int) -> None:
         self._format: Final = sample_format
         self._sample_rate_hz: Final = sample_rate_hz
         self._channels: Final = channels
         self._frame_bytes: Final = sample_format.sample_bytes * channels
-        self._left_bytes = limit_bytes
         self._fed = b""
         self._at = 0
 
@@ -47,9 +39,6 @@ class RawDecoder:
         self._fed = self._fed[: self._at + self.pending_samples * self._frame_bytes]
 
     def feed(self, payload: bytes) -> None:
-        if self._left_bytes is not None:  # what follows the samples in a file is not audio
-            payload = payload[: self._left_bytes]
-            self._left_bytes -= len(payload)
         self._fed = self.carry + payload if self.carry else payload
         self._at = 0
 

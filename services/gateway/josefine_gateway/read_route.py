@@ -85,7 +85,16 @@ async def _text(parts: Parts, request: Request) -> str:
         raise HTTPException(400, 'The body must be JSON with a string "text" or "url".')
     if len(text) > MOST_CHARACTERS:
         raise HTTPException(413, f"The text has more than {MOST_CHARACTERS} characters.")
+    _require_whole(text)
     return text
+
+
+def _require_whole(text: str) -> None:
+    """Refuses what JSON can spell and UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise HTTPException(400, f"text: character {error.start} is half of a surrogate pair") from error
 
 
 async def _decoded(chunks: Any) -> str:

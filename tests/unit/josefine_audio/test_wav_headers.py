@@ -2,8 +2,11 @@ import struct
 
 import numpy as np
 import pytest
-from made_audio import container_decoder, frames_of, sample_file, signal_of, speechlike
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_audio import container_decoder, cut, frames_of, sample_file, signal_of, speechlike
 
+from josefine_audio.errors import UnsupportedAudioError
 from josefine_audio.wav import read_header
 
 
@@ -68,3 +71,50 @@ def test_compressed_samples_go_to_the_demuxer() -> None:
     header = read_header(sample_file("wav-adpcm")[:100])
     assert header is not None
     assert header.sample_format is None
+
+
+def heard_until_the_fault(pieces: list[bytes]) -> tuple[bytes, str]:
+    """Returns the samples that come out, and the error that ends them."""
+    heard = bytearray()
+
+    def hear() -> None:
+        decoder = container_decoder()
+        for piece in pieces:
+            decoder.feed(piece)
+            while not decoder.starved:
+                heard.extend(b"".join(block.samples.tobytes() for block in decoder.decode(3_000)))
+
+    with pytest.raises(UnsupportedAudioError) as fault:
+        hear()
+    return bytes(heard), str(fault.value)
+
+
+@pytest.mark.parametrize("magic", [b"RIFF", b"RIFX", b"RF64"])
+@settings(max_examples=25, deadline=None)
+@given(borders=st.lists(st.integers(0, 10**6) | st.integers(16_040, 16_060), max_size=6))
+def test_another_file_behind_the_samples_is_an_error_however_the_bytes_are_cut(
+    magic: bytes, borders: list[int]
+) -> None:
+    one = riff(fmt(1, 1, 16_000, 16), DATA)
+    heard, fault = heard_until_the_fault(cut(one + magic + one[4:] + one, borders))
+    assert heard == SIGNAL.tobytes()
+    assert fault == (
+        f"WAV: another header at byte {len(one)}, behind the samples that the first announces: send one header and "
+        "then samples alone, or raw linear16"
+    )
+
+
+@pytest.mark.parametrize("pad", [b"", b"\0"])
+def test_another_file_may_follow_a_byte_of_padding(pad: bytes) -> None:
+    header = riff(fmt(7, 1, 16_000, 8), (b"data", b""), data_size=1_001)
+    one = header + b"\xff" * 1_001 + pad
+    _, fault = heard_until_the_fault([one, one])
+    assert f"at byte {len(one)}," in fault
+
+
+@pytest.mark.parametrize(
+    "behind", [b"RIFF", b"RIFF\0\0\0\0AVI ", b"LIST\4\0\0\0WAVE", bytes(44), b"\0RIFF\0\0\0\0WAVE", b"RIFF" * 500]
+)
+def test_what_else_follows_the_samples_is_left_out(behind: bytes) -> None:
+    payload = riff(fmt(1, 1, 16_000, 16), DATA) + behind
+    np.testing.assert_array_equal(signal_of(frames_of(cut(payload, [len(payload) - 3]))), SIGNAL)

@@ -188,6 +188,16 @@ def test_what_was_decoded_before_an_error_stands() -> None:
     assert len(stage.signal()) == stage.end()["samples"] > 16_000
 
 
+@pytest.mark.parametrize("size", [1_000_000, 4_001])
+def test_pieces_that_are_files_of_their_own_are_an_error_behind_the_first(size: int) -> None:
+    one = sample_file("wav", 1.0)
+    stage = ingested(chunks(list(pieces(one + one, size)), start("container", 0, 0)))
+    end = stage.end()
+    assert (end["code"], end["samples"]) == ("unsupported_audio", 16_000)
+    assert f"another header at byte {len(one)}" in end["message"]
+    assert stage.signal().tobytes() == SPEECH.tobytes()
+
+
 def test_a_file_kept_for_its_end_has_a_limit() -> None:
     payload = sample_file("m4a")
     stage = ingested(

@@ -10,6 +10,7 @@ from josefine_client.sessions_in_log import keyed_session
 from josefine_stage.clock import Clock
 from josefine_stage.ports import RawRecord
 from josefine_wire.codec import WireError, decode
+from josefine_wire.topics import TRANSCRIPTS
 
 Listener = Callable[[str, Any], None]
 """Called by the board's thread with the topic and the record, in the order of its channel. Must not block.
@@ -47,6 +48,7 @@ class ResultBoard:
         self._stop = threading.Event()
         self._seen_ms: int | None = None
         self._polled_s: float | None = None
+        self._transcribed_s = 0.0
         self._thread = threading.Thread(target=self._run, name="result-board", daemon=True)
 
     def start(self) -> None:
@@ -73,6 +75,10 @@ class ResultBoard:
         """Returns for how long the broker has not been read."""
         return 0.0 if self._polled_s is None else self._clock.monotonic_s() - self._polled_s
 
+    def transcribed_s(self) -> float:
+        """Returns when the engine told anything of any session, by the monotonic clock; 0: not yet."""
+        return self._transcribed_s
+
     def close(self) -> None:
         """Ends the thread."""
         self._stop.set()
@@ -97,6 +103,8 @@ class ResultBoard:
 
     def _pin(self, raw: RawRecord) -> None:
         self._seen_ms = max(self._seen_ms or 0, min(raw.timestamp_ms, int(self._clock.epoch_s() * 1_000)))
+        if raw.source.topic == TRANSCRIPTS:
+            self._transcribed_s = self._clock.monotonic_s()
         listener = self._listeners.get(keyed_session(raw))
         if listener is None:
             return

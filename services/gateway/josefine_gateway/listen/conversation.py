@@ -16,6 +16,7 @@ from josefine_gateway.shape.connection import error as error_message
 from josefine_gateway.shape.gaps import Gap
 from josefine_gateway.shape.live import Covered, Message, Stream, results, speech_started, utterance_end
 from josefine_gateway.shape.words import Shaped, shaped
+from josefine_gateway.shape.written import written_words
 from josefine_wire.codec import WireError, decode
 from josefine_wire.ids import flush_sequence
 from josefine_wire.positions import samples
@@ -50,6 +51,10 @@ class _Channel:
     """Of that interim."""
     announced: int = -1
     """Segment of the last SpeechStarted."""
+    cut_sample: int = 0
+    """How much audio had been sent when a final came that was cut out of speech: the next segment tells what was heard
+    of it.
+    """
     flushes: int = 0
     """Flush marks that were answered, to whomever."""
     flush_sequence: int = -1
@@ -85,6 +90,7 @@ class Conversation:
         self._flushes: Final = flushes
         self._channels: dict[int, _Channel] = {}
         self._count = 0
+        self._sent_sample = 0
         self._model = ""
 
     @property
@@ -159,10 +165,11 @@ class Conversation:
 
     def audio_reached(self, sent_s: float, heard_s: float) -> Iterator[Message]:
         """Yields the UtteranceEnds that are due where so much audio has been sent, and heard by the pipeline."""
-        del sent_s
+        self._sent_sample, heard = samples(sent_s), samples(heard_s)
         for number, channel in sorted(self._channels.items()):
-            if channel.open_start is None and not channel.waiting:
-                yield from self._silent_until(number, channel, samples(heard_s))
+            silent = channel.open_start is None and not channel.waiting
+            if silent and channel.gap.lasts(channel.cut_sample, heard):
+                yield from self._silent_until(number, channel, heard)
 
     def _ends(self) -> list[Transcript]:
         return [channel.end for _, channel in sorted(self._channels.items()) if channel.end is not None]
@@ -185,6 +192,7 @@ class Conversation:
             case "FINAL":
                 channel.next_segment = record["segment"] + 1
                 channel.open_start, channel.revision = None, -1
+                channel.cut_sample = 0 if record["speech_final"] else self._sent_sample
             case "FLUSHED":
                 if (sequence := flush_sequence(record["id"])) <= channel.flush_sequence:
                     return
@@ -237,13 +245,24 @@ class Conversation:
 
     def _final(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
         understanding = channel.understood.pop(record["segment"], None)
-        text = shaped(record, understanding, self._stream.wording)
         channel.flush_answered = channel.flush_answered or record["flushed"]
-        if record["segment"] >= channel.seen:
+        new = record["segment"] >= channel.seen
+        if not new and self._keeps_ends:
+            channel.gap = channel.gap.heard_words(written_words(record))
+            return
+        text = shaped(record, understanding, self._stream.wording)
+        if new:
             first = text.written[0].start_sample if text.written else record["start_sample"]
             yield from self._speech_from(channel, record, first)
             yield results(self._stream, channel.covered, record, text)
         channel.gap = channel.gap.heard_words(text.written)
+
+    @property
+    def _keeps_ends(self) -> bool:
+        """Whether a final's last word ends where it was said, however it is written. What is hidden or replaced may be
+        left out; digits and asterisks stand where the words stood.
+        """
+        return not self._stream.wording.redaction and not self._stream.wording.replacements
 
     def _flushed(self, channel: _Channel, record: Transcript) -> Iterator[Message]:
         """Every Finalize is answered: by the final that it closed, else by an empty one."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -23,14 +23,14 @@ from josefine_gateway.listen.dialogue import Dialogue
 from josefine_gateway.listen.inbox import Inbox, InboxFullError
 from josefine_gateway.listen.opening import Opened
 from josefine_gateway.listen.outbox import Outbox
-from josefine_gateway.listen.trail import Trail
+from josefine_gateway.listen.trail import Clocked, Trail
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.shape import connection as shape
 from josefine_gateway.shape.live import Message
 from josefine_wire.codec import WireError, decode
 from josefine_wire.positions import seconds
 from josefine_wire.records import DeadLetter
-from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS
+from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS, TRANSCRIPTS
 
 log = structlog.get_logger()
 WATCH_S: Final = 0.25
@@ -43,6 +43,10 @@ NOTHING_SAID: Final = "empty_audio"
 """Of a container without a sample: an error of a recording, but not of somebody who has opened a microphone."""
 PIPELINE_LAG_S: Final = 1.5
 """After it a word that was sent has been heard of: an interim comes every second, and half of one is its way."""
+RETOLD_A_TURN: Final = 8
+"""Messages and records of a history between two turns of the event loop: some milliseconds. One of hours takes seconds,
+and others share the loop.
+"""
 ALIVE_S: Final = 15.0
 """A client that sends KeepAlive and no audio: the pipeline is told so often, well within its idle time-out of 60 s."""
 
@@ -117,11 +121,14 @@ class LiveSession:
         self._about: Final = about
         self._limits: Final = limits
         self._sign: Final = sign
-        self._outbox: Final = Outbox(line.tell, limits.slow_reader_s)
+        # A callback's receiver may be down for longer than a client may read nothing: its lane gives it up by itself.
+        self._patience_s: Final = None if line.elsewhere else limits.slow_reader_s
+        self._outbox: Final = Outbox(line.tell, self._patience_s)
         self._sha256: Final = hashlib.sha256()
         self._wrote_s = time.monotonic()
         self._listens_s: float | None = self._wrote_s
         """Since when the client has the word; None while what it said is being taken: that is not its silence."""
+        self._clocked: Final = Clocked()
         self._trail: Final = Trail(PIPELINE_LAG_S)
         self._told_bytes = -1
         """Audio that the client knows to be durable; -1: it was not greeted, and the greeting comes first."""
@@ -160,9 +167,10 @@ class LiveSession:
     def end(self, farewell: Farewell) -> None:
         """Ends the connection from outside: a replica that drains, another connection that goes on.
 
-        Nobody can hear at another replica what is left to be told of a session that cannot go on there: a drain waits.
+        What is left to be told to a client that has said all and asked for nothing to come back with, nobody tells at
+        another replica: a drain waits.
         """
-        if farewell is closing.DRAINING and (self._elsewhere or (self._closing and not self._about.resumable)):
+        if farewell is closing.DRAINING and (self._elsewhere or (self._closing and not self._about.resumes)):
             self._drains = True
             return
         self._farewell = farewell
@@ -172,15 +180,16 @@ class LiveSession:
     async def _serve(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._greet()
                 tasks.create_task(self._outbox.run())
+                await self._greet()
                 tasks.create_task(self._tell())
                 tasks.create_task(self._listen())
                 tasks.create_task(self._watch())
         except BaseExceptionGroup as group:
             raise ClosingError(_farewell_of(group)) from group
 
-    def _greet(self) -> None:
+    async def _greet(self) -> None:
+        """Tells what stands before all else, as fast as it is taken."""
         if self._about.resumes:
             self._outbox.put(
                 shape.session(
@@ -193,9 +202,19 @@ class LiveSession:
             )
         self._told_bytes = self._opened.durable_bytes
         self._put(self._dialogue.greet())
-        for topic, record in self._opened.history:
-            self._put(self._dialogue.hear(topic, record))
+        for step, message in enumerate(self._retold(), 1):
+            if message is not None:
+                self._outbox.put(message)
+                await self._outbox.room()
+            if step % RETOLD_A_TURN == 0:
+                await asyncio.sleep(0)
         self._opened.history.clear()
+
+    def _retold(self) -> Iterator[Message | None]:
+        """Yields what the history has to tell, and None behind each record: many have nothing to tell."""
+        for topic, record in self._opened.history:
+            yield from self._heard(topic, record)
+            yield None
 
     async def _listen(self) -> None:
         """Takes what the client sends."""
@@ -225,6 +244,7 @@ class LiveSession:
     async def _audio(self, payload: bytes) -> None:
         self._sha256.update(payload)
         self._wrote_s = time.monotonic()
+        self._clocked.came(self._wrote_s)
         await self._opened.upload.audio(self._about.convert(payload))
 
     async def _control(self, text: str) -> None:
@@ -261,11 +281,16 @@ class LiveSession:
             self._news_s = time.monotonic()
             if topic == DEAD_LETTERS:
                 self._require_own(record)
-            self._put(self._dialogue.hear(topic, record))
+            self._put(self._heard(topic, record))
         if self._closing:
             # The pipeline may be faster than the broker's last word to us, and what is heard is to be acknowledged.
             await self._opened.upload.settled()
         raise ClosingError(self._last_words())
+
+    def _heard(self, topic: str, record: Any) -> Iterator[Message]:
+        if topic == TRANSCRIPTS:
+            self._clocked.heard(seconds(record["end_sample"]))
+        return self._dialogue.hear(topic, record)
 
     def _require_own(self, letter: DeadLetter) -> None:
         """Ends the connection where ingest refuses its chunks: another one has the session, or it is over."""
@@ -325,9 +350,9 @@ class LiveSession:
                 raise ClosingError(closing.BROKER)  # whoever waits for an answer sends nothing that would find out
             if now_s - self._told_s >= ACKNOWLEDGE_S:
                 self._acknowledge()
-            position_s = self._seconds()
-            if position_s is not None:
-                self._put(self._dialogue.audio_reached(position_s, self._trail.at(now_s, position_s)))
+            known_s = self._seconds()
+            position_s = self._clocked.position_s if known_s is None else known_s
+            self._put(self._dialogue.audio_reached(position_s, self._trail.at(now_s, position_s)))
 
     def _acknowledge(self) -> None:
         durable = self._opened.durable_bytes
@@ -340,12 +365,13 @@ class LiveSession:
         if farewell in (closing.CUT, closing.LEFT):
             return
         try:
-            # A client that reads nothing takes no close frame either: nobody waits for it longer than for a message.
-            async with asyncio.timeout(self._limits.slow_reader_s):
+            async with asyncio.timeout(self._patience_s):
                 if farewell is closing.DRAINING:
                     await self._opened.upload.settled()
                     self._acknowledge()
                 await self._outbox.drain()
+            # A client that reads nothing takes no close frame either: nobody waits for it longer than for a message.
+            async with asyncio.timeout(self._limits.slow_reader_s):
                 await self._websocket.close(farewell.code, farewell.reason)
         except (ClosingError, UploadError, WebSocketDisconnect, RuntimeError, TimeoutError):
             return  # gone meanwhile: whoever comes back is told again

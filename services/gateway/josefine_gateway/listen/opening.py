@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from josefine_client.chunks import ChunkNumbering, Session, takeover_chunk
 from josefine_gateway.access.limits import Replica
 from josefine_gateway.access.resume_token import ResumeToken
-from josefine_gateway.bus.look_back import LookBack
+from josefine_gateway.bus.look_back import LookBack, Standing
 from josefine_gateway.bus.writer import LogWriter
 from josefine_gateway.listen.upload import Upload, write_durably
 from josefine_wire.codec import encode
@@ -144,13 +144,20 @@ async def reopen_session(log: AudioLog, session: Session, token: ResumeToken, wa
         )
         await write_durably(log.writer, AUDIO_RAW, audio_key(session.session_id).encode(), encode(AUDIO_RAW, marker))
         look = partial(log.look_back.audio, session.session_id, begun, token.at_ms - CLOCKS_MS, producer_id)
-        standing = await asyncio.get_running_loop().run_in_executor(log.look_back.threads, look)
+        standing = await asyncio.get_running_loop().run_in_executor(log.look_back.threads, _if_wanted, look, wanted)
         if standing.won or standing.succession.ended:
             return _reopened(log, session, token, producer_id, standing.succession)
         if standing.succession.producer_id == begun.producer_id:
             raise GoneError
         begun = standing.succession
     raise ContestedError
+
+
+def _if_wanted(look: Callable[[], Standing], wanted: Callable[[], bool]) -> Standing:
+    """Looks, unless the client has left while others looked."""
+    if not wanted():
+        raise ContestedError
+    return look()
 
 
 def _reopened(log: AudioLog, session: Session, token: ResumeToken, producer_id: str, reached: Succession) -> Opened:

@@ -11,7 +11,7 @@ from josefine_gateway.listen.option_error import OptionError, option_error
 from josefine_gateway.listen.options import LiveOptions, RecordedOptions
 from josefine_gateway.listen.query import Query
 from josefine_gateway.listen.read_options import ReadOptions
-from josefine_gateway.listen.refused import NOT_HERE, OFF, refuse
+from josefine_gateway.listen.refused import KNOWN, OFF, refuse
 from josefine_gateway.listen.served import Served
 from josefine_gateway.listen.turn_options import TurnOptions
 
@@ -25,13 +25,15 @@ _ROUTES: Final[Mapping[type[Query], str]] = MappingProxyType(
     }
 )
 _LONGEST_SHOWN: Final = 40
+_NEAR: Final = 0.8
+"""Of get_close_matches: a letter or two of a name; its default of 0.6 takes no_delay for model."""
 
 
 def parse(kind: type[Options], items: Iterable[tuple[str, str]], served: Served | None = None) -> Options:
     """Returns the options of the raw query pairs, checked against what the server has, unless that is left for later.
 
     A repeated name is a list. A name without a value is as good as none. An option that this engine or route does
-    not have may be given, as long as it is off.
+    not have, or nobody knows, may be given as long as it is off.
 
     Raises:
         OptionError: the first fault.
@@ -57,19 +59,22 @@ def _known(kind: type[Query], name: str, values: list[str]) -> bool:
     """Whether the route has the option; OptionError if it has not, and the option is not off."""
     if name in kind.model_fields:
         return True
-    if name in NOT_HERE:
+    if name in KNOWN:
         refuse(name, values)
-        return False
-    routes = [route for other, route in _ROUTES.items() if name in other.model_fields]
-    if not routes:
-        raise OptionError(name[:_LONGEST_SHOWN], f"is not an option{_meant(kind, name)}")
-    if any(value.lower() not in OFF for value in values):
-        raise OptionError(name, f"is an option of {', '.join(routes)} only; leave it out")
+    elif any(value.lower() not in OFF for value in values):
+        raise _unknown(kind, name)
     return False
 
 
+def _unknown(kind: type[Query], name: str) -> OptionError:
+    routes = [route for other, route in _ROUTES.items() if name in other.model_fields]
+    if routes:
+        return OptionError(name, f"is an option of {', '.join(routes)} only; leave it out")
+    return OptionError(name[:_LONGEST_SHOWN], f"is not an option{_meant(kind, name)}")
+
+
 def _meant(kind: type[Query], name: str) -> str:
-    close = get_close_matches(name.lower(), [*kind.model_fields, *NOT_HERE], n=1)
+    close = get_close_matches(name.lower(), [*kind.model_fields, *sorted(KNOWN)], n=1, cutoff=_NEAR)
     return f"; did you mean {close[0]}?" if close else ""
 
 

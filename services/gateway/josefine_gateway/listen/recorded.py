@@ -27,6 +27,10 @@ MOST_RECORDS: Final = 200_000
 """Results that wait while a recording is still being sent: a day of several channels."""
 
 
+LONGEST_TURN_S: Final = 3_600.0
+"""For its turn behind other sessions, of which something is heard meanwhile."""
+
+
 class NoResultError(Exception):
     """The pipeline has been silent for too long."""
 
@@ -97,11 +101,12 @@ class Recording:
             gone: whether the caller has left.
 
         Raises:
-            NoResultError: nothing came of it within the pipeline's patience.
+            NoResultError: the pipeline told nothing, of this or of any other session, for longer than its patience; or
+                others took their turn for hours.
             CallerGoneError: the caller has left.
         """
         patience_s = self._pipeline.patience_s + self._bytes / SILENCE_BYTES_PER_S
-        deadline_s = time.monotonic() + patience_s
+        news_s = time.monotonic()
         while not self._result.complete:
             try:
                 async with asyncio.timeout(LOOK_S):
@@ -109,11 +114,14 @@ class Recording:
             except TimeoutError:
                 if await gone():
                     raise CallerGoneError from None
-                if time.monotonic() > deadline_s:
-                    raise NoResultError(f"nothing was heard of it for {patience_s:.0f} s") from None
+                silent_s = time.monotonic() - max(news_s, self._pipeline.board.transcribed_s())
+                if silent_s > patience_s:
+                    raise NoResultError(f"nothing was heard of any session for {silent_s:.0f} s") from None
+                if time.monotonic() - news_s > LONGEST_TURN_S:
+                    raise NoResultError(f"others took their turn for {LONGEST_TURN_S:.0f} s") from None
             else:
                 _add(self._result, topic, record)
-                deadline_s = time.monotonic() + patience_s
+                news_s = time.monotonic()
         return Heard(self._result, self._sha256.hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""Options of the protocol that this engine does not have: refused by name unless they are switched off."""
+"""Options of the protocol that this engine does not have: refused by name where they would change something."""
 
 from types import MappingProxyType
 from typing import Final
@@ -28,13 +28,25 @@ NOT_HERE: Final = MappingProxyType(
     }
 )
 """Name -> why."""
+WITHOUT_EFFECT: Final = frozenset({"no_delay", "tier"})
+"""Whatever their value, nothing here is otherwise: no result waits to be formatted, and a model has no tiers."""
+ONE_VALUE: Final = MappingProxyType({"alternatives": ("1", "there is one")})
+"""Name -> the value that says what is so anyhow, and why there is no other."""
+KNOWN: Final = frozenset({*NOT_HERE, *WITHOUT_EFFECT, *ONE_VALUE})
 
 
 def refuse(name: str, values: list[str]) -> None:
-    """Does nothing for an option that is switched off.
+    """Does nothing for one of KNOWN that changes nothing: it is switched off, or asks for what is so anyhow.
 
     Raises:
         OptionError: it is asked for.
     """
+    if name in WITHOUT_EFFECT:
+        return
+    if name in ONE_VALUE:
+        only, why = ONE_VALUE[name]
+        if any(value != only for value in values):
+            raise OptionError(name, why)
+        return
     if any(value.lower() not in OFF for value in values):
         raise OptionError(name, f"is not in this engine ({NOT_HERE[name]}); leave it out or give false")

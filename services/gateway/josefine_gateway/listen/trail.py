@@ -1,7 +1,32 @@
-"""Where a session's audio was some time ago. Pure."""
+"""Where a session's audio is, and where it was some time ago. Pure."""
 
 from collections import deque
 from typing import Final
+
+PAUSE_S: Final = 2.0
+"""Pieces of audio that are farther apart have a pause of the sender between them: recorders of browsers send one every
+second or sooner.
+"""
+
+
+class Clocked:
+    """Where audio is whose bytes do not tell (a container, Opus packets): as far as results have come, and on from
+    there by the clock, as live audio comes as fast as it passes.
+    """
+
+    def __init__(self) -> None:
+        self.position_s = 0.0
+        self._came_s: float | None = None
+
+    def came(self, now_s: float) -> None:
+        """Takes that a piece of audio has come."""
+        if self._came_s is not None:
+            self.position_s += min(now_s - self._came_s, PAUSE_S)
+        self._came_s = now_s
+
+    def heard(self, end_s: float) -> None:
+        """Takes how far a result reaches."""
+        self.position_s = max(self.position_s, end_s)
 
 
 class Trail:

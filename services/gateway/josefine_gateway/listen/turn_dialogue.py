@@ -63,8 +63,7 @@ class TurnDialogue:
             yield from self._turns.hear(record, text)
 
     def audio_reached(self, sent_s: float, heard_s: float) -> Iterator[Message]:
-        del heard_s
-        yield from self._turns.listen(samples(sent_s))
+        yield from self._turns.listen(samples(sent_s), samples(heard_s))
 
     def configure(self, content: Mapping[str, Any]) -> Iterator[Message]:
         try:

@@ -31,5 +31,8 @@ class Gap:
         Where words are under way (an interim is open), the caller gives the beginning of these.
         """
         end = self.last_word_end_sample
-        long_enough = end is not None and (heard_sample - end) * 1000 >= self.gap_ms * SAMPLE_RATE_HZ
-        return end if long_enough else None
+        return end if end is not None and self.lasts(end, heard_sample) else None
+
+    def lasts(self, from_sample: int, to_sample: int) -> bool:
+        """Whether such a stretch is long enough."""
+        return (to_sample - from_sample) * 1000 >= self.gap_ms * SAMPLE_RATE_HZ

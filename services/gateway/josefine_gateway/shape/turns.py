@@ -53,6 +53,10 @@ class _Turn:
     eager: bool = False
     """An EagerEndOfTurn stands that was not taken back."""
     confidence: float = 0.0
+    cut_sample: int = 0
+    """How much audio had been sent when its last final came. Where that was cut out of speech that goes on, what was
+    heard behind it is told by the next segment.
+    """
 
     @property
     def words(self) -> tuple[Written, ...]:
@@ -71,7 +75,7 @@ class Turns:
         self._wording = wording or Wording(punctuated=True)
         self._turn = _Turn()
         self._sequence = 0
-        self._heard_sample = 0
+        self._sent_sample = 0
         self._told_sample = 0
 
     @property
@@ -88,7 +92,7 @@ class Turns:
 
         ForceEndTurn is a flush: the final that it closed, or else the FLUSHED, ends the turn as the client's doing.
         """
-        self._heard_sample = max(self._heard_sample, record["end_sample"])
+        self._sent_sample = max(self._sent_sample, record["end_sample"])
         match record["kind"]:
             case "INTERIM":
                 return self._interim(record, shaped)
@@ -96,16 +100,17 @@ class Turns:
                 return self._final(record, shaped)
         return self._end_turn("manual", record["end_sample"])
 
-    def listen(self, heard_sample: int) -> list[Message]:
-        """Takes how much audio was heard, 16 kHz samples from session start: an Update each quarter of a second.
+    def listen(self, sent_sample: int, heard_sample: int) -> list[Message]:
+        """Takes how much audio was sent, and how much must have been heard, 16 kHz samples from session start: an
+        Update each quarter of a second.
 
-        A turn that waits for the rest of its words ends `eot_timeout_ms` after the last of them.
+        A turn that waits for the rest of its words ends when `eot_timeout_ms` are heard without any.
         """
-        self._heard_sample = max(self._heard_sample, heard_sample)
+        self._sent_sample = max(self._sent_sample, sent_sample)
         turn = self._turn
-        if turn.started and not turn.open and self._silent_for_ms(turn) >= self._thresholds.eot_timeout_ms:
-            return self._end_turn("timeout", self._heard_sample)
-        if self._heard_sample - self._told_sample < UPDATE_EVERY_SAMPLES:
+        if turn.started and not turn.open and _silent_for_ms(turn, heard_sample) >= self._thresholds.eot_timeout_ms:
+            return self._end_turn("timeout", heard_sample)
+        if self._sent_sample - self._told_sample < UPDATE_EVERY_SAMPLES:
             return []
         return [self._info("Update")]
 
@@ -149,7 +154,9 @@ class Turns:
     def _final(self, record: Transcript, shaped: Shaped) -> list[Message]:
         before = self._turn
         said, confidence = (*before.said, *shaped.written), end_of_turn_confidence(record, "")
-        self._turn = replace(before, said=said, open=(), open_text="", confidence=confidence)
+        self._turn = replace(
+            before, said=said, open=(), open_text="", confidence=confidence, cut_sample=self._sent_sample
+        )
         if not said:
             return self._retracted(record["end_sample"]) if before.started else []
         frames = [] if before.started else [self._start()]
@@ -189,19 +196,16 @@ class Turns:
         self._turn = _Turn(self._turn.index + 1, end_sample)
         return [frame]
 
-    def _silent_for_ms(self, turn: _Turn) -> float:
-        return (self._heard_sample - turn.said[-1].end_sample) * 1000 / SAMPLE_RATE_HZ
-
     def _info(self, event: Event, trigger: Trigger | None = None) -> Message:
         turn = self._turn
-        self._told_sample = self._heard_sample
+        self._told_sample = self._sent_sample
         found: Message = {
             "type": "TurnInfo",
             "request_id": self._request_id,
             "event": event,
             "turn_index": turn.index,
             "audio_window_start": at_seconds(turn.start_sample),
-            "audio_window_end": at_seconds(self._heard_sample),
+            "audio_window_end": at_seconds(self._sent_sample),
             "transcript": text_of(turn.words, punctuated=True),
             "words": [_word(word) for word in turn.words],
             "end_of_turn_confidence": turn.confidence,
@@ -216,6 +220,10 @@ class Turns:
         found = {**message, "sequence_id": self._sequence}
         self._sequence += 1
         return found
+
+
+def _silent_for_ms(turn: _Turn, heard_sample: int) -> float:
+    return (heard_sample - max(turn.said[-1].end_sample, turn.cut_sample)) * 1000 / SAMPLE_RATE_HZ
 
 
 def _texts(words: Sequence[Written]) -> list[str]:

@@ -3,8 +3,10 @@
 import pytest
 from made_speech import SECOND, end, transcript, understanding
 
+from josefine_gateway.listen import conversation as conversation_module
 from josefine_gateway.listen.conversation import Conversation, Wanted
 from josefine_gateway.shape.live import Stream
+from josefine_gateway.shape.wording import Redaction, Replacement, Wording
 from josefine_wire.codec import encode
 from josefine_wire.ids import flush_id
 from josefine_wire.topics import DEAD_LETTERS, TRANSCRIPTS, UNDERSTANDING
@@ -104,6 +106,37 @@ def test_who_comes_back_is_told_from_where_the_last_final_ended():
     assert (message["start"], message["duration"]) == (1.0, 2.0)
 
 
+@pytest.mark.parametrize(
+    ("wording", "word_ends"),
+    [
+        (Wording(), [1.6875]),
+        (Wording(punctuated=True, numerals=True, profanity_filter=True), [1.6875]),
+        (Wording(replacements=(Replacement(("hundred",), ()),)), [1.4375]),
+        (Wording(redaction=Redaction(frozenset({"PERSON"}))), []),
+    ],
+    ids=["plain", "edited", "left out", "withheld"],
+)
+def test_an_utterance_ends_where_it_would_have_for_who_has_seen_its_final(wording, word_ends):
+    for seen in ((), (1,)):
+        dialogue = Conversation(Wanted(utterance_end_ms=1_000), Stream("r", wording), seen, 0)
+        hear(dialogue, final("Oh shit, twenty seven point five hundred.", end=2 * SECOND))
+        assert [each["last_word_end"] for each in dialogue.audio_reached(9.0, heard_s=9.0)] == word_ends
+
+
+def test_what_was_seen_is_not_written_again(monkeypatch):
+    written = []
+    whole = conversation_module.shaped
+
+    def shaped(record, *more):
+        written.append(record["segment"])
+        return whole(record, *more)
+
+    monkeypatch.setattr(conversation_module, "shaped", shaped)
+    dialogue = Conversation(Wanted(), Stream("r", Wording(numerals=True)), (2,), 0)
+    hear(dialogue, final("One."), final("Two.", 1, SECOND), final("Three.", 2, 2 * SECOND))
+    assert written == [2]
+
+
 def test_each_channel_goes_on_from_its_own():
     records = [
         final("Left.", channel=0, channels=2),
@@ -173,6 +206,14 @@ def test_an_utterance_end_is_told_once_however_it_is_found():
     assert told(dialogue.audio_reached(60.0, heard_s=2.5)) == ["UtteranceEnd"]
     assert told(dialogue.audio_reached(60.0, heard_s=5.0)) == []
     assert told(hear(dialogue, final("Two.", 1, 6 * SECOND))) == [("final", "two", 2)]
+
+
+def test_no_utterance_ends_in_speech_that_was_heard_behind_a_cut():
+    dialogue = conversation(Wanted(utterance_end_ms=1_000))
+    list(dialogue.audio_reached(20.0, heard_s=18.5))
+    hear(dialogue, final("One.", end=13 * SECOND, speech_final=False))
+    assert list(dialogue.audio_reached(21.0, heard_s=19.5)) == []
+    assert told(dialogue.audio_reached(22.5, heard_s=21.0)) == ["UtteranceEnd"]
 
 
 def test_while_somebody_speaks_no_utterance_ends():

@@ -119,7 +119,8 @@ def test_a_servers_own_name_goes_before_a_hosted_one():
     both = Served(others=("base",))
 
     assert asked("model=base&language=de-AT", served=both).session_config(both)["model"] == "base"
-    assert fault("model=base&language=xx", served=both).startswith("language: 'xx' is not understood by base; there is af")
+    line = fault("model=base&language=xx", served=both)
+    assert line.startswith("language: 'xx' is not understood by base; there is af")
     assert fault("model=nova-3&language=de", served=both) == "language: 'de' is not understood by tiny.en; there is en"
     assert fault("model=huge", served=both) == "model: 'huge' is not offered; there is tiny.en, base"
 

@@ -59,7 +59,7 @@ def test_a_turn():
 
 def test_a_turn_begins_where_the_last_one_ended_however_much_audio_came_since():
     turns = Turns("r", Thresholds())
-    turns.listen(9 * SECOND)
+    turns.listen(9 * SECOND, 9 * SECOND)
     [_, over] = hear(turns, transcript(text="One.", end=SECOND))
     [start] = hear(turns, interim("Two", segment=1, start=2 * SECOND))
 
@@ -125,17 +125,29 @@ def test_a_turn_whose_rest_does_not_come_ends_by_time():
     turns = Turns("r", Thresholds(eot_timeout_ms=1_000))
     hear(turns, transcript(text="One two", speech_final=False, end=7_000))
 
-    assert turns.listen(7_000 + SECOND // 8) == []
-    [update] = turns.listen(7_000 + SECOND // 2)
-    [over] = turns.listen(7_000 + SECOND)
+    assert turns.listen(7_000 + SECOND // 8, 0) == []
+    [update] = turns.listen(7_000 + SECOND, 7_000)
+    [over] = turns.listen(7_000 + 2 * SECOND, 7_000 + SECOND)
 
     assert (update["event"], over["event"], over["trigger"]) == ("Update", "EndOfTurn", "timeout")
+
+
+def test_a_turn_does_not_end_in_speech_that_was_heard_behind_a_cut():
+    turns = Turns("r", Thresholds(eot_timeout_ms=5_000))
+    turns.listen(20 * SECOND, 18 * SECOND)
+    hear(turns, transcript(text="One two", speech_final=False, end=13 * SECOND))
+
+    assert events(turns.listen(21 * SECOND, 20 * SECOND)) == [("Update", 0, "One two")]
+    assert events(hear(turns, interim("three", segment=1, start=13 * SECOND, end=21 * SECOND)))[0][0] == "Update"
+    assert events(hear(turns, transcript(text="three.", segment=1, start=13 * SECOND))) == [
+        ("EndOfTurn", 0, "One two three.")
+    ]
 
 
 def test_updates_go_on_in_silence_a_quarter_second_apart():
     turns = Turns("r", Thresholds())
 
-    frames = [frame for at in range(0, SECOND + 1, SECOND // 40) for frame in turns.listen(at)]
+    frames = [frame for at in range(0, SECOND + 1, SECOND // 40) for frame in turns.listen(at, at)]
 
     assert events(frames) == [("Update", 0, "")] * 4
     assert frames[-1]["audio_window_end"] == 1.0
@@ -187,7 +199,7 @@ def test_invariants_of_the_protocol(steps, thresholds):
     for kind, text, speech_final, flushed in [*steps, ("END", "", False, False)]:
         at += SECOND
         if kind == "LISTEN":
-            frames += turns.listen(at)
+            frames += turns.listen(at, at)
         elif kind in {"FLUSHED", "END"}:
             frames += hear(turns, transcript(kind, "", segment, end=at))
         elif kind == "INTERIM":
