@@ -22,21 +22,24 @@ class Arena:
     def take(self, *shape: int) -> Tensor:
         """Returns an uninitialised tensor that is valid until `reset`."""
         size = torch.Size(shape).numel()
-        self._taken += size
         if self._used + size > self._block.numel():
-            # Memory of its own for this batch; `reset` makes the block large enough for the next one like it.
-            return torch.empty(shape, device=self._block.device, dtype=self._block.dtype)
+            # Memory of its own for this batch; `reset` makes the block large enough for the next one like it. What
+            # cannot be had is not counted: `reset` would ask for it again and again.
+            own = torch.empty(shape, device=self._block.device, dtype=self._block.dtype)
+            self._taken += size
+            return own
+        self._taken += size
         cut = self._block[self._used : self._used + size].view(shape)
         self._used += size
         return cut
 
     def reset(self) -> None:
         """Takes everything back."""
-        if self._taken > self._block.numel():
+        wanted, self._used, self._taken = self._taken, 0, 0
+        if wanted > self._block.numel():
             device, dtype = self._block.device, self._block.dtype
             self._block = torch.empty(0, device=device, dtype=dtype)  # freed before the larger one is there
-            self._block = torch.empty(self._taken, device=device, dtype=dtype)
-        self._used = self._taken = 0
+            self._block = torch.empty(wanted, device=device, dtype=dtype)
 
 
 class TokenCache:

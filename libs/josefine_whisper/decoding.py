@@ -16,8 +16,15 @@ from josefine_whisper.encoding import Encoded
 from josefine_whisper.model import Whisper
 from josefine_whisper.rules import LogitRule, Stop, StopAtBudget, StopAtEnd, StopAtLoop, StopRule
 
-POSITIONS_LIMIT: Final = {"cpu": 12_000, "cuda": 400_000}
-"""Encoder positions of one batch: 12,000 are 8 full windows, 150 MB of keys and values for tiny."""
+CPU_POSITIONS: Final = 12_000
+"""Encoder positions of one batch: 8 full windows, 150 MB of keys and values for tiny."""
+CUDA_POSITIONS: Final = 400_000
+"""The same on a card, where its memory suffices: 76 GiB for large-v3 in float16 with all that is kept, 2.9 for tiny."""
+CUDA_FREE_SHARE: Final = 0.5
+"""Of a card's memory behind the weights; the other half is the encoder's, and a second child's."""
+CUDA_POSITIONS_AT_LOAD: Final = 96_000
+"""64 full windows, the largest batch that the service makes by its own settings, 18 GiB for large-v3; the memory grows
+with larger ones."""
 TOKEN_CACHE_SHARE: Final = 1.25
 """Of a batch's memory over that of the encoder positions: tokens, and padding to the longest of a group."""
 _SEED: Final = 0x5EED
@@ -79,9 +86,9 @@ class Decoder:
         self._logit_rules = logit_rules
         self._alignment_heads = alignment_heads
         weight, sizes = model.decoder.positions, model.dimensions
-        self._positions_limit = POSITIONS_LIMIT.get(weight.device.type, POSITIONS_LIMIT["cpu"])
-        keys_values = self._positions_limit * sizes.decoder_layers * 2 * sizes.width
-        self._arena = Arena(weight.device, weight.dtype, int(keys_values * TOKEN_CACHE_SHARE))
+        numbers = TOKEN_CACHE_SHARE * sizes.decoder_layers * 2 * sizes.width
+        at_load, self._positions_limit = memory_positions(weight.device, numbers * weight.element_size())
+        self._arena = Arena(weight.device, weight.dtype, int(at_load * numbers))
 
     @property
     def most_context(self) -> int:
@@ -210,6 +217,18 @@ class Decoder:
         row = batch.rows[at]
         queries, keys = batch.aligned(at, start=row.pad + len(row.prompt) - 1)
         return attention_over_time(queries, keys[:, : row.audio_positions])
+
+
+def memory_positions(device: torch.device, position_bytes: float) -> tuple[int, int]:
+    """Returns for how many encoder positions memory is taken at load, and the most of one batch.
+
+    Called when the weights are on the device. `position_bytes`: of a batch's memory, for each encoder position.
+    """
+    if device.type != "cuda":
+        return CPU_POSITIONS, CPU_POSITIONS
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    most = min(CUDA_POSITIONS, int(CUDA_FREE_SHARE * free_bytes / position_bytes))
+    return min(CUDA_POSITIONS_AT_LOAD, most), most
 
 
 @contextmanager

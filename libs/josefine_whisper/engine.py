@@ -49,7 +49,10 @@ class Engine:
         self.mels = model.dimensions.mels
         self.multilingual = model.dimensions.vocabulary >= _MULTILINGUAL_VOCABULARY
         self._tokenizer = tokenizer
-        self._encoder = WindowEncoder(model.encoder, self.mels, context.policy(model.dimensions))
+        policy = context.policy(model.dimensions)
+        self.whole_windows = not policy.short_safe
+        """Whether each window costs as much as one of 30 s."""
+        self._encoder = WindowEncoder(model.encoder, self.mels, policy)
         self._decoder = Decoder(
             model,
             end_of_text=tokenizer.end_of_text,
@@ -182,7 +185,7 @@ class _Call:
             context=self._tokenizer.context(request.keyterms, self._decoder.most_context),
             prompt=self._prompt,
             forced=self._tokenizer.encode_words(prefix, self._language),
-            budget=token_budget(hops / HOPS_PER_SECOND),
+            budget=token_budget(hops / HOPS_PER_SECOND, self._language),
             temperature=attempt.temperature,
             attend=request.word_times,
         )

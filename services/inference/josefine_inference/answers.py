@@ -26,6 +26,8 @@ class Answer:
     reason: str = ""
     device: str = ""
     """On which device a model was loaded."""
+    whole_windows: bool = False
+    """Whether a model that was loaded encodes 30 s for each window, however short it is."""
 
 
 def read_answer(command: str, windows: int, message: dict[str, Any]) -> Answer:
@@ -35,13 +37,14 @@ def read_answer(command: str, windows: int, message: dict[str, Any]) -> Answer:
         ProtocolError: no answer to this command, hypotheses too few or too many, or values that are none.
     """
     kind = message["type"]
-    if kind not in ANSWERS[command]:
+    if not isinstance(kind, str) or kind not in ANSWERS[command]:
         raise ProtocolError(f"answers {kind!r} to {command}")
     seconds: Any = message.get("seconds")
-    reason, device = message.get("reason", ""), message.get("device", "")
-    if not (_is_number(seconds) and seconds >= 0 and isinstance(reason, str) and isinstance(device, str)):
+    reason, device, whole = message.get("reason", ""), message.get("device", ""), message.get("whole_windows", False)
+    makes_sense = isinstance(reason, str) and isinstance(device, str) and isinstance(whole, bool)
+    if not (_is_number(seconds) and seconds >= 0 and makes_sense):
         raise ProtocolError(f"answers {kind!r} with fields that are none")
-    return Answer(kind, seconds, _hypotheses(windows, message) if kind == "decoded" else (), reason, device)
+    return Answer(kind, seconds, _hypotheses(windows, message) if kind == "decoded" else (), reason, device, whole)
 
 
 def _hypotheses(windows: int, message: dict[str, Any]) -> tuple[Hypothesis, ...]:

@@ -9,6 +9,7 @@ from josefine_inference.device_options import DeviceOptions
 from josefine_inference.fault_switch import faults_file
 from josefine_inference.handler import HandlerOptions, InferenceHandler
 from josefine_inference.health import HealthOptions
+from josefine_inference.mel import MOST_MELS
 from josefine_inference.models import Models
 from josefine_inference.pool import DevicePool
 from josefine_inference.process import WHISPER, ChildOptions
@@ -18,8 +19,6 @@ from josefine_models.errors import ModelError
 from josefine_models.store import fetch, locate
 from josefine_stage.errors import ConfigurationError
 
-MOST_MELS = 128
-"""Whisper large-v3; the others have 80."""
 LONGEST_JOB_HOPS = 3000
 
 log = structlog.get_logger()

@@ -50,6 +50,8 @@ class Loaded(NamedTuple):
     """Raised where the batch was too large for the device, which is as good as before."""
     device: str = ""
     """Where it was loaded."""
+    whole_windows: bool = False
+    """Whether it encodes 30 s for each window, however short it is."""
 
 
 def load_whisper(name: str, *, device: str, dtype: str, threads: int) -> Loaded:
@@ -68,7 +70,8 @@ def load_whisper(name: str, *, device: str, dtype: str, threads: int) -> Loaded:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     chosen: Any = dtype  # the engine knows its own names and says so
     engine = Engine.load(locate(name), name=name, device=device, dtype=chosen, threads=threads)
-    return Loaded(engine, Request, RequestError, (MemoryError, torch.OutOfMemoryError), device)
+    memory_errors = (MemoryError, torch.OutOfMemoryError)
+    return Loaded(engine, Request, RequestError, memory_errors, device, engine.whole_windows)
 
 
 class Child:
@@ -122,7 +125,8 @@ class Child:
             self._log.error("load_model_failed", model=name, exc_info=True)
             return {"type": "load_failed", "reason": f"{type(error).__name__}: {error}"}
         self._log.info("model_loaded", model=name)
-        return {"type": "loaded", "mels": loaded.model.mels, "device": loaded.device}
+        facts = {"mels": loaded.model.mels, "device": loaded.device, "whole_windows": loaded.whole_windows}
+        return {"type": "loaded", **facts}
 
     def _warm_up(self, loaded: Loaded) -> None:
         """Decodes a second of near silence: a real inference, however small."""

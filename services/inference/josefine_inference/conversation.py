@@ -120,10 +120,10 @@ class Conversation:
         if command.type == "load":
             return self._deadline.limits.load_s
         if command.tried is None:
-            return self._deadline.seconds(WARM_UP_HOPS)
+            return self._deadline.seconds(command.model, [WARM_UP_HOPS])
         # A machine that is busy with something else is slow, not hung: the next try gets more time, if it costs nobody.
         patience = 1 + min(command.tried.deaths, MOST_PATIENCE) if patient else 1
-        return patience * self._deadline.seconds(command.tried.batch.hops)
+        return patience * self._deadline.seconds(command.model, command.tried.batch.windows)
 
     def _send(self, command: Command, message: dict[str, Any], now_s: float) -> None:
         command.begun_s = now_s

@@ -5,6 +5,7 @@ deadline, is ended, and a new one gets the same batches again from this process'
 
     STARTING -- a real inference is answered --> WORKING
     STARTING, WORKING -- the child is lost --> ENDING -- it is gone, and a moment has passed --> STARTING
+    STARTING -- no process can be had --> ENDING
     STARTING, ENDING -- its driver says it is ill, or children keep failing to start --> QUARANTINED
     STARTING, WORKING, ENDING -- it was a spare and is dismissed --> QUARANTINED, for good
     ENDING -- the child cannot be killed --> QUARANTINED
@@ -15,7 +16,7 @@ A device that works is judged by its work alone, whatever its driver says.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -30,22 +31,13 @@ from josefine_inference.messages import Batch, Decoded, Failed, Outcome
 from josefine_inference.port import DeviceState, DeviceStatus
 from josefine_inference.process import ChildGoneError
 from josefine_inference.suspects import Tried, WaitingBatches, after_death, halves, singles
+from josefine_inference.tally import Tally
 
 IN_FLIGHT_BATCHES: Final = 2
 """One at work and one that waits in the child, so that the device never waits for the parent."""
 MODEL_LOAD_ATTEMPTS: Final = 2
 NOBODY: Final = frozenset[str]()
 FIRST_BACK_OFF_S: Final = 0.5
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the children of a device have done, its spare ones too."""
-
-    restarts: int = 0
-    batches: int = 0
-    hops: int = 0
-    busy_s: float = 0.0
 
 
 class Device:
@@ -218,11 +210,7 @@ class Device:
         try:
             self._talk = Conversation(self.options.child, self._deadline, now_s)
         except OSError as error:
-            # No process, or no memory for one: a device can do without its spare.
-            if not self.options.spare:
-                raise
-            self.short_of_memory = True
-            self.dismiss(str(error))
+            self._not_started(str(error), now_s)
             return
         self._talk.load(self.options.model, now_s)
         self.state, self.reason = DeviceState.STARTING, ""
@@ -329,15 +317,15 @@ class Device:
             self._trusted_first(self._clock())
         self.state, self._start_failures = DeviceState.WORKING, 0
         self._model_failures.pop(model, None)
+        if answer.whole_windows:
+            self._deadline.whole_windows.add(model)
         if not self.options.spare:
             self._health.device = answer.device or self._health.device
         self._log.info("model_ready", model=model, seconds=round(answer.seconds, 3))
 
     def _decoded(self, batch: Batch, answer: Answer) -> None:
-        self._deadline.measured(batch.hops, answer.seconds)
-        self._tally.batches += 1
-        self._tally.hops += batch.hops
-        self._tally.busy_s += answer.seconds
+        self._deadline.measured(batch.model, batch.windows, answer.seconds)
+        self._tally.decoded(batch.hops, answer.seconds)
         self._finished += [
             Decoded(work.id, hypothesis) for work, hypothesis in zip(batch.work, answer.hypotheses, strict=True)
         ]
@@ -384,6 +372,16 @@ class Device:
         if blamed and blamed.type == "load":
             self.short_of_memory = not hung
             self._not_loaded(blamed.model, reason, now_s)
+
+    def _not_started(self, reason: str, now_s: float) -> None:
+        """No process, or no memory for one: the device tries again later, and can do without its spare."""
+        self.short_of_memory = True
+        if self.options.spare:
+            self.dismiss(reason)
+            return
+        self.state, self.reason = DeviceState.ENDING, ""
+        self._log.error("child_not_started", reason=reason)
+        self._not_loaded(self.options.model, reason, now_s)
 
     def _not_loaded(self, model: str, reason: str, now_s: float) -> None:
         if model != self.options.model:

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from josefine_inference.channel import Channel, Closing
-from josefine_inference.hypothesis import Hypothesis
+from josefine_inference.hypothesis import Hypothesis, bare_word
 from josefine_inference.interims import Interims
 from josefine_inference.messages import Batch, Decoded, Failed, Outcome, Work
 from josefine_inference.models import language_of
@@ -101,7 +101,7 @@ class _Interim:
             interims.segment,
             (interims.start_hop, self.end_hop),
             hypothesis,
-            len(interims.agreement.agreed),
+            sum(bool(bare_word(word)) for word in interims.agreement.agreed),  # the others are no words of it
         )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from josefine_inference.mel import Mel
+from josefine_inference.mel import MOST_MELS, Mel
 from josefine_inference.segmenter import hop_of
 from josefine_wire.positions import HOP_SAMPLES, VAD_WINDOW_SAMPLES
 from josefine_wire.records import FeatureFrame
@@ -63,6 +63,8 @@ def without_features(record: FeatureFrame, hop: int, window: int) -> Frame:
 
 def _columns(record: FeatureFrame) -> Mel:
     mels, size = record["mels"], len(record["log_mel"])
+    if mels > MOST_MELS:  # a segment of such columns would not fit into a slot of shared memory
+        raise FrameError(f"mels: {mels}, no model has more than {MOST_MELS}")
     if not size:
         return np.empty((0, max(1, mels)), np.float16)
     if mels < 1 or size % (2 * mels):

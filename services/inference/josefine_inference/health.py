@@ -121,7 +121,11 @@ class HealthWatch:
     def _start(self, now_s: float) -> None:
         self._due_s = now_s + self.options.interval_s
         command = [*self.options.program, "--parent", str(os.getpid()), self.device]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, process_group=0)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, process_group=0)
+        except OSError as error:  # no process, or no memory for one: that says nothing of the device
+            self._take(Health(healthy=None, reason=f"the health probe cannot be started: {error}"), now_s)
+            return
         self._probe = _Probe(process, now_s)
 
     def _look_at(self, probe: _Probe, now_s: float) -> None:

@@ -1,12 +1,15 @@
 """The mel columns that the open segment still needs, as views into the records that brought them."""
 
 from collections import deque
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Mel = NDArray[np.float16]
 """Raw log10 mel power, float16 [hops, mels]."""
+MOST_MELS: Final = 128
+"""Whisper large-v3; the others have 80."""
 
 
 class MelWindow:

@@ -46,7 +46,12 @@ class Batch:
 
     @property
     def hops(self) -> int:
-        return sum(len(work.log_mel) for work in self.work)
+        return sum(self.windows)
+
+    @property
+    def windows(self) -> list[int]:
+        """The hops of each window."""
+        return [len(work.log_mel) for work in self.work]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,23 +30,25 @@ class Pace:
     """The devices' pace. Called from one thread."""
 
     def __init__(self) -> None:
-        self._hops_per_s: dict[str, float] = {}
-        self._seen: dict[str, tuple[float, float]] = {}
+        self._hops_per_s: dict[int, float] = {}
+        """By the device's place in the list: two may have one name."""
+        self._seen: dict[int, tuple[float, float]] = {}
         self._busy_s = 0.0
 
     def look(self, devices: Sequence[DeviceStatus]) -> None:
-        """Takes what the devices have done since they were looked at last."""
-        for line in devices:
-            audio_s, busy_s = self._seen.get(line.device, (0.0, 0.0))
-            self._seen[line.device] = (line.audio_s, line.busy_s)
+        """Takes what the devices, in an order that stays, have done since they were looked at last."""
+        for place, line in enumerate(devices):
+            audio_s, busy_s = self._seen.get(place, (0.0, 0.0))
+            self._seen[place] = (line.audio_s, line.busy_s)
             new_busy_s = line.busy_s - busy_s
             if new_busy_s <= 0:
                 continue
             self._busy_s += new_busy_s
             pace = HOPS_PER_S * (line.audio_s - audio_s) / new_busy_s
-            before = self._hops_per_s.get(line.device, FIRST_GUESS_HOPS_PER_S)
-            weight = min(new_busy_s / MEMORY_S, 1.0)
-            self._hops_per_s[line.device] = before + weight * (pace - before)
+            before = self._hops_per_s.get(place, FIRST_GUESS_HOPS_PER_S)
+            # The plain mean until there is so much to remember: nothing of the guess is left by the first measurement.
+            weight = min(max(new_busy_s / MEMORY_S, new_busy_s / line.busy_s), 1.0)
+            self._hops_per_s[place] = before + weight * (pace - before)
 
     @property
     def hops_per_s(self) -> float:

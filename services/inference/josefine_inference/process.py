@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,20 +55,30 @@ class ChildProcess:
     """One life of a child. Called from one thread, which has to live as long: the kernel ties the child to it."""
 
     def __init__(self, options: ChildOptions) -> None:
-        self.slots = Slots.create(options.slot_bytes, options.slots)
+        """Starts the child.
+
+        Raises:
+            OSError: no process, file or memory can be had; nothing of it is left.
+        """
         self._link, theirs = socket.socketpair()
         self._link.settimeout(0)
         self._unsent: deque[memoryview] = deque()
         self._received = bytearray()
-        with theirs, self.slots:
-            self._process = subprocess.Popen(
-                _command_line(options, theirs.fileno(), self.slots.fd),
-                stdin=subprocess.DEVNULL,
-                stdout=STDERR,  # a library that prints must not reach the service's own output
-                pass_fds=(theirs.fileno(), self.slots.fd),
-                process_group=0,
-                env=CHILD_ENVIRONMENT | os.environ,
-            )
+        self._nonsense: ChildGoneError | None = None
+        with ExitStack() as undone, theirs:
+            undone.callback(self._link.close)
+            self.slots = Slots.create(options.slot_bytes, options.slots)
+            undone.callback(self.slots.free)
+            with self.slots:
+                self._process = subprocess.Popen(
+                    _command_line(options, theirs.fileno(), self.slots.fd),
+                    stdin=subprocess.DEVNULL,
+                    stdout=STDERR,  # a library that prints must not reach the service's own output
+                    pass_fds=(theirs.fileno(), self.slots.fd),
+                    process_group=0,
+                    env=CHILD_ENVIRONMENT | os.environ,
+                )
+            undone.pop_all()
         self.pid = self._process.pid
 
     def send(self, message: dict[str, Any]) -> None:
@@ -79,8 +89,10 @@ class ChildProcess:
         """Sends and receives what goes without waiting and returns the messages that are whole.
 
         Raises:
-            ChildGoneError: nothing more will come; what came before was returned.
+            ChildGoneError: nothing more will come, or nothing that makes sense; what came before was returned.
         """
+        if self._nonsense:
+            raise self._nonsense
         messages = []
         gone = not self._push()
         while (part := self._pull()) is not None:
@@ -88,8 +100,13 @@ class ChildProcess:
                 gone = True
                 break
             self._received += part
-        while (message := self._whole()) is not None:
-            messages.append(message)
+        try:
+            while (message := self._whole()) is not None:
+                messages.append(message)
+        except ChildGoneError as error:
+            if not messages:
+                raise
+            self._nonsense = error
         if gone and not messages:
             raise ChildGoneError(f"child {self.pid} closed its socket")
         return messages

@@ -26,10 +26,18 @@ class Slots:
 
     @classmethod
     def create(cls, slot_bytes: int, count: int) -> "Slots":
-        """Returns new slots."""
+        """Returns new slots.
+
+        Raises:
+            OSError: no file or no memory can be had.
+        """
         fd = _anonymous_file()
-        os.ftruncate(fd, slot_bytes * count)
-        return cls(fd, slot_bytes, count)
+        try:
+            os.ftruncate(fd, slot_bytes * count)
+            return cls(fd, slot_bytes, count)
+        except OSError:
+            os.close(fd)
+            raise
 
     def __enter__(self) -> Self:
         return self

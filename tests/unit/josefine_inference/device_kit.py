@@ -20,9 +20,13 @@ class World:
     def __init__(self):
         self.now_s = 0.0
         self.held = set()
+        self.lacking = set()
+        """Devices for whose children there is no process."""
         self.children = []
         self.hangs = False
         """Whether a poisonous window hangs, deaf to SIGTERM, rather than kills."""
+        self.whole_windows = False
+        """Whether a window costs a child the same however short it is."""
         self.answer_s = 0.1
         """What a child says that a command took."""
 
@@ -30,11 +34,14 @@ class World:
         return self.now_s
 
     def child(self, options):
+        if options.device in self.lacking:
+            raise BlockingIOError("no process can be had")
         child = ScriptedChild(self, options.device, len(self.children))
         self.children.append(child)
         return child
 
     def let_go(self, device):
+        self.lacking.discard(device)
         self.held.discard(device)
         for child in self.living(device):
             child.alive = not child.doomed
@@ -93,7 +100,7 @@ class ScriptedChild:
         command = self.told.popleft()
         match command["type"]:
             case "load":
-                self.say(type="loaded")
+                self.say(type="loaded", whole_windows=self.world.whole_windows)
             case "probe":
                 self.say(type="probed")
             case "batch" if any(number % POISON == 0 for number in numbers(command)):

@@ -63,6 +63,12 @@ def test_an_answer_to_another_command_is_none(command, kind):
         read_answer(command, 1, {"type": kind, "seconds": 0.0})
 
 
+@pytest.mark.parametrize("kind", [None, 7, [1], {"loaded": 1}])
+def test_an_answer_whose_type_is_no_text_is_none(kind):
+    with pytest.raises(ProtocolError, match="to load"):
+        read_answer("load", 0, {"type": kind, "seconds": 0.0})
+
+
 @given(st.sampled_from(sorted(ANSWERS)), st.integers(0, 3), st.dictionaries(st.text(max_size=5), NONSENSE), NONSENSE)
 def test_nonsense_raises_nothing_but_a_protocol_error(command, windows, fields, hypotheses):
     for kind in [*ANSWERS[command], "nothing"]:

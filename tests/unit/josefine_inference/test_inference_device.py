@@ -1,15 +1,17 @@
 """Two devices through anything: children that answer, die, hang, talk nonsense, cannot be killed, in any order."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from device_kit import POISON, World, batch, numbers
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from josefine_inference.deadlines import DeadlineLimits
+from josefine_inference.deadlines import ENOUGH, DeadlineLimits
 from josefine_inference.device import Device
 from josefine_inference.device_options import DeviceOptions
+from josefine_inference.health import HealthOptions
 from josefine_inference.messages import Decoded, Failed
 from josefine_inference.pool import DevicePool
 from josefine_inference.port import DeviceError, DeviceState
@@ -25,7 +27,7 @@ DEVICES = st.sampled_from(NAMES)
 ACTIONS = st.one_of(
     st.tuples(st.just("submit"), st.integers(1, 5)),
     st.tuples(st.just("pass"), st.sampled_from([0.1, 1.0, 3.0, 11.0, 61.0])),
-    st.tuples(st.sampled_from(["work", "work", "die", "babble", "lack", "hold", "let go"]), DEVICES),
+    st.tuples(st.sampled_from(["work", "work", "die", "babble", "lack", "hold", "starve", "let go"]), DEVICES),
 )
 
 
@@ -39,6 +41,8 @@ def act(world, pool, action, submitted):
             world.now_s += seconds
         case "hold", name:
             world.held.add(name)
+        case "starve", name:
+            world.lacking.add(name)
         case "let go", name:
             world.let_go(name)
         case what, name:
@@ -86,6 +90,63 @@ def test_two_failures_in_one_look_lose_no_window(world):
     assert device.poll() == []
     assert sorted(work.id for tried in device.unfinished() for work in tried.batch.work) == [1, 2]
     assert sorted(tried.deaths for tried in device.unfinished()) == [0, 1]  # one is enough for one child
+
+
+def test_a_device_that_gets_no_process_leaves_the_service_to_the_other_and_comes_back(world):
+    world.lacking = {"second"}
+    first, second = (Device(DeviceOptions(ChildOptions(name), "tiny.en", LIMITS), world.clock) for name in NAMES)
+    pool = DevicePool([first, second], world.clock)
+    for _ in range(60):
+        world.now_s += 0.1
+        world.children[0].work(numbers)
+        pool.poll()
+    assert (first.state, second.state) == (DeviceState.WORKING, DeviceState.QUARANTINED)
+    assert "no process can be had" in second.reason
+    world.lacking = set()
+    world.now_s += second.options.rest_s
+    pool.poll()
+    world.children[1].work(numbers)
+    pool.poll()
+    assert second.state is DeviceState.WORKING
+
+
+def test_without_a_process_for_any_device_the_service_ends(world):
+    world.lacking = set(NAMES)
+    devices = [Device(DeviceOptions(ChildOptions(name), "tiny.en", LIMITS), world.clock) for name in NAMES]
+    pool = DevicePool(devices, world.clock)
+    for world.now_s in (0.0, 0.6):  # a moment later there may be one
+        assert pool.poll() == []
+    world.now_s = 1.7
+    with pytest.raises(DeviceError, match="no process can be had"):
+        pool.poll()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_full_batch_of_short_windows_has_the_time_that_its_model_takes_for_them(world, whole):
+    world.whole_windows, world.answer_s = whole, 2.0
+    device = Device(DeviceOptions(ChildOptions("first"), "small", LIMITS), world.clock)
+    (child,) = world.children
+    child.work(numbers)
+    device.poll()
+    for number in range(8, 8 + ENOUGH):
+        device.submit(replace(batch(number, 1), model="small"))
+        child.work(numbers)
+        device.poll()
+    device.submit(replace(batch(1, 12), model="small"))
+    device.poll()
+    world.now_s += 24.0
+    device.poll()
+    assert device.ready() is whole
+
+
+def test_a_driver_that_cannot_be_asked_is_no_reason_to_end(world):
+    asked = HealthOptions(program=("/no/such/program",))
+    device = Device(DeviceOptions(ChildOptions("cuda:0"), "tiny.en", LIMITS, health=asked), world.clock)
+    world.children[0].work(numbers)
+    device.poll()
+    (line,) = device.status()
+    assert (line.state, line.health.healthy) == (DeviceState.WORKING, None)
+    assert "cannot be started" in line.health.reason
 
 
 @pytest.mark.parametrize("wrong", [1, 3, 5])

@@ -105,33 +105,49 @@ def test_a_suspect_waits_until_it_may_kill_and_keeps_its_turn():
 
 def test_a_deadline_follows_what_was_measured():
     deadline = BatchDeadline(DeadlineLimits(batch_s=2.0))
-    assert deadline.seconds(1000) == pytest.approx(12.0)  # nothing measured: as slow as speech is allowed
+    assert deadline.seconds("tiny.en", [1000]) == pytest.approx(12.0)  # nothing measured: as slow as speech is allowed
     for _ in range(ENOUGH):
-        deadline.measured(6000, 1.0)
-    assert deadline.seconds(6000) == pytest.approx(10.0)
-    assert deadline.seconds(12_000) == pytest.approx(20.0)
-    assert deadline.seconds(10) == pytest.approx(5.0)  # it may have to be decoded seven times
+        deadline.measured("tiny.en", [6000], 1.0)
+    assert deadline.seconds("tiny.en", [6000]) == pytest.approx(10.0)
+    assert deadline.seconds("tiny.en", [12_000]) == pytest.approx(20.0)
+    assert deadline.seconds("tiny.en", [10]) == pytest.approx(5.0)  # it may have to be decoded seven times
 
 
 def test_short_windows_that_take_long_do_not_move_the_deadline_of_long_batches():
     deadline = BatchDeadline(DeadlineLimits(batch_s=2.0))
     for _ in range(ENOUGH):
-        deadline.measured(100, 0.5)
-    assert deadline.seconds(6000) == pytest.approx(10.0)
+        deadline.measured("tiny.en", [100], 0.5)
+    assert deadline.seconds("tiny.en", [6000]) == pytest.approx(10.0)
+
+
+def test_windows_that_are_encoded_whole_count_as_such():
+    deadline = BatchDeadline(DeadlineLimits(batch_s=10.0))
+    deadline.whole_windows.add("small")
+    for _ in range(ENOUGH):
+        deadline.measured("small", [150], 2.0)
+    assert deadline.seconds("small", [150] * 12) == pytest.approx(240.0)
+    assert deadline.seconds("small", [3000] * 4) == pytest.approx(80.0)
+    assert deadline.seconds("tiny.en", [150] * 12) == pytest.approx(20.0)
+
+
+def test_before_anything_is_measured_a_batch_of_whole_windows_has_the_time_of_its_speech():
+    deadline = BatchDeadline(DeadlineLimits(batch_s=10.0))
+    deadline.whole_windows.add("small")
+    assert deadline.seconds("small", [150] * 64) == pytest.approx(106.0)
 
 
 def test_no_deadline_is_shorter_than_the_least():
     deadline = BatchDeadline(DeadlineLimits(batch_s=2.0))
     for _ in range(ENOUGH):
-        deadline.measured(6000, 0.01)
-    assert deadline.seconds(6000) == 2.0
+        deadline.measured("tiny.en", [6000], 0.01)
+    assert deadline.seconds("tiny.en", [6000]) == 2.0
 
 
 def test_one_slow_batch_in_a_hundred_does_not_move_the_deadline():
     deadline = BatchDeadline(DeadlineLimits(batch_s=0.1))
     for number in range(200):
-        deadline.measured(6000, 1.0 if number else 500.0)
-    assert deadline.seconds(6000) == pytest.approx(10.0)
+        deadline.measured("tiny.en", [6000], 1.0 if number else 500.0)
+    assert deadline.seconds("tiny.en", [6000]) == pytest.approx(10.0)
 
 
 def test_hypotheses_survive_the_pipe():

@@ -28,6 +28,13 @@ def test_agreed_words_are_the_next_prefix(kit, make, device):
     assert prefixes[2] == ("from0",)
 
 
+def test_punctuation_that_two_interims_agree_on_is_no_stable_word(kit, make, device):
+    device.answer = lambda work: kit.hypothesis("\xab Bonjour \xbb , dit le chat")
+    _, loose = run(make(), kit.inputs(kit.frames([0.9] * 200, EACH_QUARTER)))
+    assert [word["word"] for word in loose[1]["words"]] == ["bonjour", "dit", "le", "chat"]
+    assert [record["stable_words"] for record in loose[:2]] == [0, 3]
+
+
 def test_no_interim_of_a_closed_segment(kit, make, device):
     device.held = True
     handler = make()

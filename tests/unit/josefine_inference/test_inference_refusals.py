@@ -3,6 +3,8 @@
 import pytest
 from handler_kit import EACH_QUARTER, SECOND, TURN, UTTERANCE, kinds, run, told
 
+from josefine_inference.frames import parse
+from josefine_inference.mel import MOST_MELS
 from josefine_inference.messages import Failed
 from josefine_inference.models import Models
 from josefine_wire.records import session_config
@@ -40,6 +42,18 @@ def test_a_record_that_is_no_features_is_rejected_and_leaves_a_gap(kit, make, ch
     assert rejection.code == "bad_features"
     assert field in rejection.reason
     assert [gap["reason"] for record in told(progress) for gap in record["gaps"]] == ["missing_frames"]
+
+
+def test_more_mel_bands_than_any_model_has_are_rejected_and_the_session_goes_on(kit, make, device):
+    records = kit.frames(UTTERANCE * 2, range(0, 100 * SECOND, 2 * SECOND))
+    most = b"\x00" * 2 * MOST_MELS * 200
+    assert parse(records[0] | {"mels": MOST_MELS, "log_mel": most}).log_mel.shape == (200, MOST_MELS)
+    records[0] = records[0] | {"mels": 50 * MOST_MELS, "log_mel": most * 50}
+    progress, _ = run(make(), kit.inputs(records))
+    (rejection,) = [one.rejection for one in progress if one.rejection]
+    assert (rejection.code, rejection.reason.split(":")[0]) == ("bad_features", "mels")
+    assert {work.log_mel.shape[1] for batch in device.submitted for work in batch.work} == {kit.MELS}
+    assert told(progress)[-1]["kind"] == "END"
 
 
 def test_an_end_that_is_no_features_ends_the_session_all_the_same(kit, make):

@@ -3,7 +3,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from josefine_whisper.decoding import Decoder, Job
+from josefine_whisper.decoding import Decoder, Job, memory_positions
 from josefine_whisper.encoding import Encoded
 from josefine_whisper.rules import Stop, SuppressAlways, SuppressFirst
 
@@ -76,6 +76,28 @@ def test_a_batch_beyond_the_memory_limit_is_cut(decoder):
     decoder._positions_limit = 60
     for found, one in zip(decoder.decode(batch), expected, strict=True):
         assert_same(found, one)
+
+
+GIB = 1 << 30
+LARGE_V3_BYTES = 32 * 2 * 1280 * 2 * 1.25
+"""A position of large-v3 in float16."""
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "at_load_gib", "most_positions"),
+    [(8, 4, 20_971), (20, 10, 52_428), (136, 18.4, 356_515), (190, 18.4, 400_000)],
+)
+def test_a_card_keeps_half_of_its_memory_and_lends_no_more_than_a_batch_needs(
+    monkeypatch, free_gib, at_load_gib, most_positions
+):
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (free_gib * GIB, 192 * GIB))
+    at_load, most = memory_positions(torch.device("cuda:0"), LARGE_V3_BYTES)
+    assert at_load * LARGE_V3_BYTES <= at_load_gib * GIB
+    assert most == most_positions >= at_load
+
+
+def test_a_processor_takes_all_the_memory_at_load():
+    assert memory_positions(torch.device("cpu"), 1.0) == (12_000, 12_000)
 
 
 def test_equals_a_decode_without_any_cache(decoder, model):

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from josefine_whisper import CheckpointError, Engine, Request, RequestError, UnsupportedError
 from josefine_whisper.engine import _MULTILINGUAL_VOCABULARY
 from josefine_whisper.loading import load_model
+from josefine_whisper.model import Whisper
 
 
 @pytest.fixture
@@ -48,6 +52,22 @@ def test_doubtful_finals_are_decoded_again(engine):
     (interim,) = engine.transcribe([request_of(40)])
     (final,) = engine.transcribe([request_of(40, fallback=True)])
     assert final.decode_steps == 7 * interim.decode_steps  # two tries and five samples
+
+
+def test_only_english_is_cut_at_the_rate_that_was_measured_for_it(engine):
+    """Random weights never come to an end: what stops them is the budget."""
+    engine.multilingual = True
+    (english,) = engine.transcribe([request_of(40)])
+    (german,) = engine.transcribe([request_of(40)], language="de")
+    assert english.decode_steps == 16
+    assert german.decode_steps > 20
+
+
+def test_says_whether_a_short_window_costs_as_much_as_a_long_one(engine, tokenizer, checkpoint, dimensions):
+    deep = replace(checkpoint, dimensions=replace(dimensions, encoder_layers=12), tensors={})
+    with torch.device("meta"):
+        large = Engine(Whisper(deep.dimensions), tokenizer, deep, name="deep")
+    assert (engine.whole_windows, large.whole_windows) == (False, True)
 
 
 def test_the_text_begins_with_the_prefix(engine):

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from josefine_whisper.rules import (
@@ -42,7 +43,14 @@ def test_stops():
 
 
 def test_budget_grows_with_the_audio_up_to_whispers_limit():
-    assert token_budget(0.1) < token_budget(5.0) < token_budget(20.0)
-    assert token_budget(30.0) == 224
+    assert token_budget(0.1, "en") < token_budget(5.0, "en") < token_budget(20.0, "en")
+    assert token_budget(30.0, "en") == 224
     # Digits read as fast as anybody can: 7 tokens a second.
-    assert token_budget(5.0) >= 5 * 7
+    assert token_budget(5.0, "en") >= 5 * 7
+
+
+@pytest.mark.parametrize("language", ["ka", "ml", "th", "de"])
+def test_scripts_of_many_tokens_have_room_for_them(language):
+    # 36 a second were seen in Georgian.
+    assert token_budget(5.0, language) >= 5 * 36
+    assert token_budget(30.0, language) == 224
