@@ -60,6 +60,7 @@ class KafkaPorts:
     def serve(self) -> None:
         """Takes what the clients that write have to tell, before the runtime does."""
         self.unit.serve()
+        self.loose.serve()
 
     def open_reader(self, listener: AssignmentListener) -> GroupReader:
         """Joins the stage's consumer group."""

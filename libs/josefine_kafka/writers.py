@@ -70,6 +70,8 @@ class AcknowledgedWriter:
 
         Raises:
             BrokerError: the queue stayed full past the deadline.
+            UnitAbortedError: a transaction is open of which a record was refused.
+            FencedError: another process has this one's name.
         """
         deadline_s = time.monotonic() + self._broker.timeout_s
         # Most records have no headers, and librdkafka would make an empty list for each.
@@ -90,7 +92,7 @@ class AcknowledgedWriter:
                     raise UnitAbortedError(f"write {topic}: {cause.str()}") from error
                 raise translated(cause, f"write {topic}") from error
             else:
-                self._producer.poll(0)
+                self.serve()
                 return
 
     def flush(self, timeout_s: float) -> None:
@@ -102,8 +104,12 @@ class AcknowledgedWriter:
             raise BrokerError(f"{waiting} records were not acknowledged within {timeout_s:.0f} s")
 
     def serve(self) -> None:
-        """Takes what librdkafka has to tell (errors, statistics), which it keeps without limit until it is asked."""
-        self._producer.poll(0)
+        """Takes what librdkafka has to tell (errors, statistics), which it keeps without limit until it is asked.
+
+        Raises:
+            FencedError: another process has this one's name.
+        """
+        calling("serve the producer", lambda: self._producer.poll(0))
 
     def abandon(self) -> None:
         """Drops what is not acknowledged, whether it was sent or not, and waits for nothing."""

@@ -21,17 +21,18 @@ def dead_letter(
 
     One that no letter holds (a compressed record may be larger than its topic allows) is named alone: its topic has it.
     """
-    reason, value, headers = rejection.reason, raw.value, dict(raw.headers)
-    size = len(raw.key or b"") + len(value or b"") + sum(len(name) + len(held) for name, held in headers.items())
-    if size > MOST_HELD_BYTES:
-        reason, value, headers = f"{reason} (its {size} bytes are more than a letter holds: left out)", None, {}
+    reason, key, value, headers = rejection.reason, raw.key, raw.value, dict(raw.headers)
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(held) for name, held in headers.items())
+    if size + len(key or b"") > MOST_HELD_BYTES:  # the letter has the record's key, too
+        reason = f"{reason} (its {size} bytes are more than a letter holds: left out)"
+        key, value, headers = None, None, {}
     return DeadLetter(
         id=ids.dead_letter_id(stage, raw.source.topic, raw.source.partition, raw.offset),
         stage=stage,
         topic=raw.source.topic,
         partition=raw.source.partition,
         offset=raw.offset,
-        key=raw.key,
+        key=key,
         value=value,
         headers=headers,
         session_id=session_id,

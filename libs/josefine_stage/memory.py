@@ -220,6 +220,9 @@ class MemoryLoose:
     def send(self, topic: str, key: bytes, value: bytes) -> None:
         self._log.append(topic, key, value)
 
+    def serve(self) -> None:
+        """Nothing is told."""
+
     def close(self) -> None:
         """Nothing is queued."""
 

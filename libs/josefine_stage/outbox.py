@@ -73,7 +73,8 @@ class Outbox:
             TooManyDeadLettersError: more sessions fail than single bad ones would explain.
         """
         letter = dead_letter(self._stage, raw, rejection, session_id, int(self._clock.epoch_s() * 1000))
-        self.write([Output(topics.DEAD_LETTERS, key, letter)])
+        left_out = raw.key is not None and letter["key"] is None
+        self.write([Output(topics.DEAD_LETTERS, letter["id"] if left_out else key, letter)])
         self._metrics.dead_letters.labels(rejection.code).inc()
         log.warning(
             "record_dead_lettered",

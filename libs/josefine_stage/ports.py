@@ -113,6 +113,9 @@ class LooseWriter(Protocol):
             BrokerError: the queue stayed full past the deadline.
         """
 
+    def serve(self) -> None:
+        """As UnitOfWork.serve."""
+
     def close(self) -> None:
         """Sends what is queued and frees the connection."""
 

@@ -34,7 +34,9 @@ class Restored:
     rewind: dict[Source, int] = field(default_factory=dict)
     """Partitions that have to be read again from this offset, for a session whose state is not there."""
     misplaced: list[Input[Any]] = field(default_factory=list)
-    """Of sessions that are open in another partition, whose offsets say nothing of these."""
+    """They would be known by their offsets, but their session is open in another partition, whose offsets say nothing
+    of these.
+    """
     waiting: list[Input[Any]] = field(default_factory=list)
     """In order; of sessions that cannot be restored until the store answers."""
 
@@ -86,10 +88,10 @@ class Restorer:
                     result.rewind[entry.source] = back
                     continue
             session = self._sessions[entry.key]
-            if session.source != entry.source:
-                result.misplaced.append(entry)
-                continue
-            (result.known if entry.offset < session.base else result.fresh).append(entry)
+            if entry.offset >= session.base:
+                result.fresh.append(entry)
+            else:
+                (result.known if session.source == entry.source else result.misplaced).append(entry)
         # A partition is read again as a whole, so nothing of it may be handled now.
         for inputs_of in (result.fresh, result.known, result.misplaced, result.waiting):
             inputs_of[:] = [entry for entry in inputs_of if entry.source not in result.rewind]

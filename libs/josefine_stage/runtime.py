@@ -354,6 +354,7 @@ class Runtime:
         if not self._rhythm.publish_due():
             return
         self._ports.unit.serve()
+        self._ports.loose.serve()
         self._metrics.sessions.set(len(self._sessions))
         self._metrics.in_flight.set(len(self._books))
         self._metrics.paused.set(self._back_pressure.paused)

@@ -79,13 +79,34 @@ def test_a_record_of_a_session_that_is_open_in_another_partition_is_no_record_of
     ]
 
 
-def test_a_record_that_no_letter_holds_is_named_alone() -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(b"x", bytes(topics.MAX_RECORD_BYTES)), (b"k" * (topics.MAX_RECORD_BYTES // 2), b"v")],
+    ids=["value", "key"],
+)
+def test_a_record_that_no_letter_holds_is_named_alone(key: bytes, value: bytes) -> None:
     world = World()
-    large = bytes(topics.MAX_RECORD_BYTES)
-    world.log.append(topics.AUDIO_RAW, b"x", large)
+    world.log.append(topics.AUDIO_RAW, key, value)
     world.publish("a", 0)
     world.turn(5)
     [letter] = world.dead()
-    assert (letter["code"], letter["offset"], letter["value"]) == ("unreadable", 0, None)
-    assert f"its {len(large) + 1} bytes" in letter["reason"]
+    assert (letter["code"], letter["offset"], letter["key"], letter["value"]) == ("unreadable", 0, None, None)
+    assert f"its {len(key) + len(value)} bytes" in letter["reason"]
+    [written] = world.log.read(topics.DEAD_LETTERS)
+    assert len(written.key or b"") + len(written.value or b"") < 1_000
     assert len(world.totals("a")) == 1
+
+
+def test_a_stray_record_takes_its_session_from_no_other_partition() -> None:
+    world = World(partitions=2)
+    for sequence in range(3):
+        world.publish("a", sequence)
+    world.turn(250)
+    world.crash()
+    world.publish("a", 3, partition=1)
+    world.turn(3)
+    for sequence in range(4, 7):
+        world.publish("a", sequence)
+    world.turn(10)
+    assert [sequence for sequence, _ in world.totals("a")] == list(range(7))
+    assert world.dead() == []

@@ -81,8 +81,6 @@ class About:
     """From the client's samples to those of audio.raw."""
     resumes: bool
     """The client asked for the frames that resuming needs."""
-    resumable: bool = True
-    """Another connection may go on with the session, asked for or not."""
     bytes_taken: int = 1
     """Bytes of the client for each of audio.raw: what is acknowledged counts the client's."""
     tags: tuple[str, ...] = ()

@@ -207,7 +207,6 @@ def _live_session(parts: Parts, asked: Asked, line: Line, opened: Opened) -> Liv
         created=datetime.now(UTC),
         convert=_converter(options),
         resumes=options.wants_resume,
-        resumable=options.resumable,
         bytes_taken=2 if options.audio.linear32 else 1,
         tags=tuple(options.tag),
         extra=options.extras,

@@ -21,7 +21,8 @@ class Clocked:
     def came(self, now_s: float) -> None:
         """Takes that a piece of audio has come."""
         if self._came_s is not None:
-            self.position_s += min(now_s - self._came_s, PAUSE_S)
+            passed_s = now_s - self._came_s
+            self.position_s += passed_s if passed_s <= PAUSE_S else 0.0
         self._came_s = now_s
 
     def heard(self, end_s: float) -> None:

@@ -84,7 +84,7 @@ class Scene:
             Line(self.client, self.client.tell, self.inbox, elsewhere),
             opened,
             Conversation(Wanted(), Stream("r"), seen, opened.standing.flushes),
-            About("r", datetime.now(UTC), lambda payload: payload, resumes=resumes, resumable=not elsewhere),
+            About("r", datetime.now(UTC), lambda payload: payload, resumes=resumes),
             limits or Limits(idle_close_s=60.0, slow_reader_s=60.0, patience_s=60.0),
             lambda opened: opened.token("key").session_id,
         )
@@ -207,7 +207,7 @@ def test_a_callback_s_receiver_may_be_down_for_longer_than_a_client_may_be_slow(
             Line(scene.client, tell, scene.inbox, elsewhere=True),
             scene.opened,
             Conversation(Wanted(), Stream("r"), (), 0),
-            About("r", datetime.now(UTC), lambda payload: payload, resumes=False, resumable=False),
+            About("r", datetime.now(UTC), lambda payload: payload, resumes=False),
             Limits(idle_close_s=60.0, slow_reader_s=0.0, patience_s=60.0),
             lambda opened: opened.session.session_id,
         )

@@ -19,7 +19,7 @@ def test_audio_that_does_not_tell_passes_by_the_clock_but_for_pauses_of_its_send
     clocked = Clocked()
     for now_s in (10.0, 10.5, 11.0, 71.0, 71.5):
         clocked.came(now_s)
-    assert clocked.position_s == 0.5 + 0.5 + 2.0 + 0.5
+    assert clocked.position_s == 0.5 + 0.5 + 0.5
 
 
 def test_a_result_says_better_than_the_clock_how_far_audio_is():
