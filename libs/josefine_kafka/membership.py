@@ -2,13 +2,14 @@
 
 import struct
 import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from josefine_kafka.connection import Broker, calling, insisting
-from josefine_stage.errors import BrokerError, UnitAbortedError
+from josefine_stage.errors import BrokerError, StageError, UnitAbortedError
 
 FORMAT: Final = struct.Struct("<7si")
 """How rd_kafka_consumer_group_metadata_write begins: magic, generation. Names follow."""
@@ -19,6 +20,54 @@ PAUSE_S: Final = 0.2
 COORDINATOR_MOVES: Final = frozenset(
     {KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR}
 )
+
+
+BACK_S: Final = 30.0
+"""For a member that its group has lost to be back: it joins again as soon as a broker answers."""
+AGAIN_S: Final = 5.0
+
+
+class Absence:
+    """A member that its group has lost has to come back by itself. After a broker that died librdkafka's consumer does
+    not always: one was polled for twenty minutes, with the group empty and all brokers there. One thread.
+    """
+
+    def __init__(
+        self, members: Callable[[], Sequence[str | None]], name: str | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Args:
+        members: the names of the group's members; StageError: the broker does not say.
+        name: the member's; None: it has none.
+        clock: seconds.
+        """
+        self._members: Final = members
+        self._name: Final = name
+        self._clock: Final = clock
+        self._ask_at_s: float | None = None
+
+    def begin(self) -> None:
+        """The group has lost the member."""
+        self._ask_at_s = self._clock() + BACK_S
+
+    def end(self) -> None:
+        """It has an assignment."""
+        self._ask_at_s = None
+
+    def check(self) -> None:
+        """Returns for a member that is there, may still come, or whose group does not answer.
+
+        Raises:
+            BrokerError: it does not come back. A new process does.
+        """
+        if self._ask_at_s is None or self._clock() < self._ask_at_s:
+            return
+        self._ask_at_s = self._clock() + AGAIN_S
+        try:
+            names = self._members()
+        except StageError:
+            return
+        if self._name not in names if self._name is not None else not names:
+            raise BrokerError("the group answers, but the Kafka client does not come back to it")
 
 
 def generation_of(group_metadata: bytes) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from josefine_kafka.connection import Broker, calling, headers_of, translated
-from josefine_kafka.membership import generation_of, require_membership
+from josefine_kafka.membership import Absence, generation_of, members, require_membership
 from josefine_stage.errors import FencedError
 from josefine_stage.handler import Source
 from josefine_stage.ports import AssignmentListener, Position, RawRecord
@@ -42,6 +42,7 @@ class GroupReader:
         self._moved: set[Source] = set()
         """Given up or sought since the batch that is being read was begun."""
         self._positions: dict[Source, int] = {}
+        self._absence = Absence(lambda: members(broker, group), instance_id if static else None)
         properties = broker.properties(
             group_id=group,
             enable_auto_commit=False,
@@ -88,6 +89,7 @@ class GroupReader:
     def poll(self, most: int, timeout_s: float) -> Sequence[RawRecord]:
         first = self._consumer.poll(timeout_s)
         if first is None:
+            self._absence.check()
             return ()
         self._moved.clear()
         more = self._consumer.consume(most - 1, 0) if most > 1 else []
@@ -177,6 +179,7 @@ class GroupReader:
             # What is assigned now is revoked at once.
             self._assign(consumer, assigned)
             return
+        self._absence.end()
         committed = self._committed(consumer, assigned)
         starts = self._listener.assigned(committed)
         for source, start in starts.items():
@@ -221,6 +224,7 @@ class GroupReader:
         sources = [Source(p.topic, p.partition) for p in lost]
         self._listener.lost(sources)
         self._forget(sources)
+        self._absence.begin()
 
     def _forget(self, sources: Sequence[Source]) -> None:
         self._moved.update(sources)
