@@ -32,6 +32,9 @@ OF_ANOTHER_GENERATION: Final = frozenset(
     {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS}
 )
 """A commit that came too late: the partitions are with others, or on their way."""
+NO_LEADER: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+ELECTION_S: Final = 0.2
+"""Between two questions to a partition that has no leader yet: it was just created, or its leader has died."""
 log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -108,6 +111,11 @@ def insisting(
             if not passing(cause) or time.monotonic() >= deadline_s:
                 raise translated(cause, doing) from error
         time.sleep(pause_s)  # nothing tells when a leader is elected or a coordinator has moved: it is asked again
+
+
+def without_leader(error: KafkaError) -> bool:
+    """Whether a partition may answer as soon as it has a leader that the client knows."""
+    return bool(error.retriable() or error.code() in NO_LEADER)
 
 
 def headers_of(message: Message) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from josefine_kafka.connection import Broker, calling, headers_of, translated
+from josefine_kafka.connection import ELECTION_S, Broker, calling, headers_of, insisting, translated, without_leader
 from josefine_stage.errors import BrokerError, ConfigurationError
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
@@ -74,7 +74,13 @@ class LogReader:
         partitions = [TopicPartition(topic, number, offset) for number in found.partitions]
         if start == "beginning":
             return partitions
-        return calling("offsets by time", lambda: consumer.offsets_for_times(partitions, timeout=timeout_s))
+        return insisting(
+            "offsets by time",
+            time.monotonic() + timeout_s,
+            lambda left_s: consumer.offsets_for_times(partitions, timeout=left_s),
+            without_leader,
+            ELECTION_S,
+        )
 
     def _read(
         self, consumer: Consumer, begin: Sequence[TopicPartition], last: Mapping[Source, int]

@@ -7,16 +7,13 @@ from typing import Literal
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from josefine_kafka.connection import Broker, calling, headers_of, insisting, translated
+from josefine_kafka.connection import ELECTION_S, Broker, calling, headers_of, insisting, translated, without_leader
 from josefine_stage.errors import ConfigurationError
 from josefine_stage.handler import Source
 from josefine_stage.ports import RawRecord
 from josefine_wire.topics import MAX_RECORD_BYTES
 
 BEGINNING, END = -2, -1
-RETRY_S = 0.1
-"""Between two questions for a leader: the answer comes at once, and an election takes tenths of a second."""
-NO_LEADER = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 
 class TopicTail:
@@ -77,8 +74,8 @@ class TopicTail:
             "look up the end",
             time.monotonic() + self._broker.timeout_s,
             lambda left_s: self._consumer.get_watermark_offsets(partition, timeout=left_s),
-            lambda error: error.retriable() or error.code() in NO_LEADER,
-            RETRY_S,
+            without_leader,
+            ELECTION_S,
         )
         return int(high)
 
