@@ -27,5 +27,4 @@ class SystemClock:
         return time.time()
 
     def wait(self, seconds: float) -> None:
-        # The loop gathers records, or leaves a handler alone that is full or loads: nothing may wake it.
-        time.sleep(seconds)
+        time.sleep(seconds)  # the loop gathers records, or a handler is full or loads: nothing may wake it

@@ -12,27 +12,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from josefine_client.errors import SessionError
 from josefine_gateway.listen import closing
 from josefine_gateway.listen.closing import ClosingError, Farewell
 from josefine_gateway.listen.control import ControlError, parse_control
 from josefine_gateway.listen.dialogue import Dialogue
-from josefine_gateway.listen.inbox import Inbox, InboxFullError
+from josefine_gateway.listen.farewells import farewell_of, refusal_of
+from josefine_gateway.listen.inbox import Inbox
 from josefine_gateway.listen.opening import Opened
 from josefine_gateway.listen.outbox import Outbox
 from josefine_gateway.listen.trail import Clocked, Trail
 from josefine_gateway.listen.upload import UploadError
 from josefine_gateway.shape import connection as shape
 from josefine_gateway.shape.live import Message
-from josefine_wire.codec import WireError, decode
 from josefine_wire.positions import seconds
-from josefine_wire.records import DeadLetter
-from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS, TRANSCRIPTS
+from josefine_wire.topics import DEAD_LETTERS, TRANSCRIPTS
 
-log = structlog.get_logger()
 WATCH_S: Final = 0.25
 QUIET_S: Final = 5.0
 QUIET_WATCH_S: Final = 1.0
@@ -49,14 +45,6 @@ and others share the loop.
 """
 ALIVE_S: Final = 15.0
 """A client that sends KeepAlive and no audio: the pipeline is told so often, well within its idle time-out of 60 s."""
-
-
-_REFUSED: Final = {
-    "superseded": closing.SUPERSEDED,
-    "unknown_session": closing.OVER,
-    "after_end": closing.OVER,
-}
-"""What ingest's refusal of a chunk means to who wrote it."""
 Signer = Callable[[Opened], str]
 """Returns the resume token of a session as it stands."""
 
@@ -184,7 +172,7 @@ class LiveSession:
                 tasks.create_task(self._listen())
                 tasks.create_task(self._watch())
         except BaseExceptionGroup as group:
-            raise ClosingError(_farewell_of(group)) from group
+            raise ClosingError(farewell_of(group)) from group
 
     async def _greet(self) -> None:
         """Tells what stands before all else, as fast as it is taken."""
@@ -277,8 +265,9 @@ class LiveSession:
         while not self._dialogue.over:
             topic, record = await self._inbox.next()
             self._news_s = time.monotonic()
-            if topic == DEAD_LETTERS:
-                self._require_own(record)
+            refusal = refusal_of(record, self._opened.producer_id) if topic == DEAD_LETTERS else None
+            if refusal is not None:
+                raise ClosingError(refusal)
             self._put(self._heard(topic, record))
         if self._closing:
             # The pipeline may be faster than the broker's last word to us, and what is heard is to be acknowledged.
@@ -289,18 +278,6 @@ class LiveSession:
         if topic == TRANSCRIPTS:
             self._clocked.heard(seconds(record["end_sample"]))
         return self._dialogue.hear(topic, record)
-
-    def _require_own(self, letter: DeadLetter) -> None:
-        """Ends the connection where ingest refuses its chunks: another one has the session, or it is over."""
-        farewell = _REFUSED.get(letter["code"])
-        if letter["topic"] != AUDIO_RAW or farewell is None or letter["value"] is None:
-            return
-        try:
-            chunk = decode(AUDIO_RAW, letter["value"])
-        except WireError:
-            return  # not written by a gateway
-        if chunk["producer_id"] == self._opened.producer_id:
-            raise ClosingError(farewell)
 
     def _last_words(self) -> Farewell:
         error = self._dialogue.error
@@ -384,32 +361,3 @@ class LiveSession:
     def _seconds(self) -> float | None:
         rate = self._opened.session.bytes_per_second
         return self._opened.durable_bytes / rate if rate else None
-
-
-def _farewell_of(group: BaseExceptionGroup[BaseException]) -> Farewell:
-    """Returns how a connection ends whose tasks found these: what one of them says, else what was met first."""
-    found = list(_leaves(group))
-    told = [error.farewell for error in found if isinstance(error, ClosingError)]
-    return told[0] if told else _met(found[0])
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
-
-
-def _met(error: BaseException) -> Farewell:
-    match error:
-        case UploadError():
-            return closing.BROKER
-        case InboxFullError():
-            return closing.SLOW_READER
-        case SessionError():
-            return closing.UNDECODABLE  # a packet that no record holds
-        case WebSocketDisconnect():
-            return closing.CUT  # met while it was told something
-    log.error("live_session_failed", kind=type(error).__name__, exc_info=error)
-    return closing.FAILED

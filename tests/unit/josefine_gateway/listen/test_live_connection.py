@@ -1,109 +1,18 @@
 """One connection from its greeting to its close frame, with a client and a log that are not there."""
 
 import asyncio
-import json
 import threading
-from datetime import UTC, datetime
 
 import pytest
-from log_kit import Log, replicas
+from live_kit import CLOSE, CUT, SESSION, Client, played
 from made_speech import SECOND, end, transcript
 
-from josefine_client.chunks import ChunkNumbering, Session
-from josefine_gateway.listen import closing, outbox
-from josefine_gateway.listen.conversation import Conversation, Wanted
-from josefine_gateway.listen.live import About, Limits, Line, LiveSession
-from josefine_gateway.listen.opening import open_session, reopen_session
+from josefine_client.chunks import ChunkNumbering
+from josefine_gateway.listen import closing
+from josefine_gateway.listen.live import Limits
 from josefine_gateway.listen.presence import presence
-from josefine_gateway.shape.live import Stream
 from josefine_wire.codec import encode
-from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS, TRANSCRIPTS
-
-CLOSE = {"type": "websocket.disconnect", "code": 1000, "reason": ""}
-CUT = {"type": "websocket.disconnect", "code": 1005}
-DEADLINE_S = 30.0
-
-
-class Client:
-    """The other side of a socket: what it sends, and what it was told."""
-
-    def __init__(self):
-        self.says = asyncio.Queue()
-        self.told = []
-        self.closed = None
-
-    async def receive(self):
-        said = await self.says.get()
-        asyncio.get_running_loop().call_soon(self.says.task_done)
-        return said
-
-    async def tell(self, text):
-        await self.takes()
-        self.told.append(json.loads(text))
-
-    async def takes(self):
-        """Returns when a message is taken, which is at once where a test does not put another in its place."""
-
-    async def close(self, code, reason):
-        self.closed = (code, reason)
-
-    def audio(self, payload):
-        self.says.put_nowait({"type": "websocket.receive", "bytes": payload})
-
-    def text(self, kind):
-        self.says.put_nowait({"type": "websocket.receive", "text": json.dumps({"type": kind})})
-
-    def leaves(self, how):
-        self.says.put_nowait(how)
-
-    @property
-    def kinds(self):
-        return [message["type"] for message in self.told]
-
-
-class Inbox:
-    def __init__(self):
-        self.records = asyncio.Queue()
-
-    async def next(self):
-        record = await self.records.get()
-        asyncio.get_running_loop().call_soon(self.records.task_done)
-        return record
-
-    def put(self, record, topic=TRANSCRIPTS):
-        self.records.put_nowait((topic, record))
-
-
-class Scene:
-    """A connection of a session that has just begun, or goes on."""
-
-    def __init__(self, replica, opened, *, resumes=True, elsewhere=False, limits=None, seen=()):
-        self.replica, self.opened = replica, opened
-        self.client, self.inbox = Client(), Inbox()
-        self.live = LiveSession(
-            Line(self.client, self.client.tell, self.inbox, elsewhere),
-            opened,
-            Conversation(Wanted(), Stream("r"), seen, opened.standing.flushes),
-            About("r", datetime.now(UTC), lambda payload: payload, resumes=resumes),
-            limits or Limits(idle_close_s=60.0, slow_reader_s=60.0, patience_s=60.0),
-            lambda opened: opened.token("key").session_id,
-        )
-
-    async def farewell(self):
-        return await asyncio.wait_for(self.live.run(), DEADLINE_S)
-
-
-SESSION = Session("s", encoding="linear16", sample_rate_hz=16_000, channels=1)
-
-
-def played(play, **more):
-    async def main():
-        log = Log()
-        with replicas(log) as (replica,):
-            opened = await open_session(replica.writer, replica.limits, SESSION)
-            return await play(Scene(replica, opened, **more))
-
-    return asyncio.run(main())
+from josefine_wire.topics import AUDIO_RAW, DEAD_LETTERS
 
 
 def test_a_session_is_told_to_its_end():
@@ -195,34 +104,27 @@ def test_a_replica_that_drains_waits_for_the_rest_of_what_no_other_can_tell(more
 
 def test_a_callback_s_receiver_may_be_down_for_longer_than_a_client_may_be_slow():
     async def play(scene):
-        back = asyncio.Event()
-        told = scene.client.tell
+        asked, back = asyncio.Event(), asyncio.Event()
 
-        async def tell(text):
+        async def takes():
+            asked.set()
             await back.wait()
-            await told(text)
 
-        scene.client.tell = tell
-        live = LiveSession(
-            Line(scene.client, tell, scene.inbox, elsewhere=True),
-            scene.opened,
-            Conversation(Wanted(), Stream("r"), (), 0),
-            About("r", datetime.now(UTC), lambda payload: payload, resumes=False),
-            Limits(idle_close_s=60.0, slow_reader_s=0.0, patience_s=60.0),
-            lambda opened: opened.session.session_id,
-        )
-        running = asyncio.create_task(live.run())
+        scene.client.takes = takes
         scene.client.text("CloseStream")
         scene.inbox.put(transcript())
         scene.inbox.put(end())
-        await scene.inbox.records.join()
-        await asyncio.sleep(0.05)  # what would end it is a time-out of no time
+        running = asyncio.create_task(scene.farewell())
+        await asked.wait()
+        for _ in range(100):  # a time-out of no time is over in a few
+            await asyncio.sleep(0)
         assert not running.done()
         back.set()
-        await asyncio.wait_for(running, DEADLINE_S)
+        await running
         return scene.client.kinds
 
-    assert played(play) == ["Results", "Metadata"]
+    limits = Limits(idle_close_s=60.0, slow_reader_s=0.0, patience_s=60.0)
+    assert played(play, resumes=False, elsewhere=True, limits=limits) == ["Results", "Metadata"]
 
 
 def test_a_callback_hears_the_rest_of_who_fell_silent():
@@ -282,108 +184,6 @@ def test_who_cannot_come_back_is_closed_for_its_silence():
         return await scene.farewell()
 
     assert played(play, resumes=False) is closing.SILENT
-
-
-def test_a_session_that_is_over_is_told_from_the_log():
-    async def play(scene):
-        await scene.opened.upload.audio(b"1234")
-        await scene.opened.upload.end()
-        at = scene.replica
-        again = await reopen_session(at.audio_log, SESSION, scene.opened.token("key"), lambda: True)
-        again.history = [(TRANSCRIPTS, transcript()), (TRANSCRIPTS, end())]
-        back = Scene(at, again)
-        back.client.text("CloseStream")
-        return await back.farewell(), back.client
-
-    farewell, client = played(play)
-    assert farewell is closing.DONE
-    assert client.kinds == ["Session", "Results", "Metadata"]
-    assert client.told[0]["acknowledged"]["bytes"] == 4
-
-
-def long_history(finals, text="Hello there."):
-    return [(TRANSCRIPTS, transcript(text=text, segment=number, start=number * SECOND)) for number in range(finals)]
-
-
-def test_a_history_of_any_length_is_told_to_who_reads_it(monkeypatch):
-    most_bytes, finals = 32 * 1024, 200
-    monkeypatch.setattr(outbox, "MOST_BYTES", most_bytes)
-    monkeypatch.setattr(outbox, "PLENTY_BYTES", most_bytes // 2)
-
-    async def play(scene):
-        scene.client.takes = lambda: asyncio.sleep(0)
-        scene.opened.history = long_history(finals)
-        scene.client.text("CloseStream")
-        scene.inbox.put(end(finals, 0))
-        return await scene.farewell(), scene.client
-
-    farewell, client = played(play)
-    assert len(json.dumps(client.told)) > 2 * most_bytes
-    assert farewell is closing.DONE
-    assert client.kinds[0] == "Session"
-    assert [message["sequence_id"] for message in client.told[1 : finals + 1]] == list(range(1, finals + 1))
-
-
-@pytest.mark.parametrize("seen", [(), (1_000,)], ids=["told", "seen"])
-def test_others_have_their_turns_while_a_long_history_is_gone_through(seen):
-    async def play(scene):
-        scene.opened.history = long_history(1_000)
-        running, turns = asyncio.create_task(scene.farewell()), 0
-        while scene.opened.history:
-            await asyncio.sleep(0)
-            turns += 1
-        scene.client.leaves(CLOSE)
-        assert await running is closing.LEFT
-        return turns, scene.client
-
-    turns, client = played(play, seen=seen)
-    assert turns > 50
-    assert client.kinds == ["Session", *["Results"] * (0 if seen else 1_000)]
-
-
-def test_what_a_client_says_meanwhile_is_answered_behind_its_history():
-    async def play(scene):
-        scene.opened.history = long_history(100)
-        scene.client.text("nonsense")
-        running = asyncio.create_task(scene.farewell())
-        await scene.client.says.join()
-        scene.client.leaves(CLOSE)
-        await running
-        return scene.client.kinds
-
-    assert played(play) == ["Session", *["Results"] * 100, "Error"]
-
-
-def test_a_client_that_takes_nothing_of_its_history_is_let_go():
-    async def play(scene):
-        scene.client.takes = asyncio.Event().wait
-        scene.opened.history = long_history(300, "word " * 200)
-        return await scene.farewell()
-
-    limits = Limits(idle_close_s=60.0, slow_reader_s=0.01, patience_s=60.0)
-    assert played(play, limits=limits) is closing.SLOW_READER
-
-
-@pytest.mark.parametrize("farewell", [closing.DRAINING, closing.SUPERSEDED])
-def test_it_may_be_ended_while_it_is_greeted(farewell):
-    async def play(scene):
-        scene.opened.history = long_history(1_000)
-        taken = asyncio.Event()
-
-        async def takes():
-            taken.set()
-
-        scene.client.takes = takes
-        running = asyncio.create_task(scene.farewell())
-        await taken.wait()
-        scene.live.end(farewell)
-        return await running, scene.client
-
-    found, client = played(play)
-    assert found is farewell
-    assert client.kinds[0] == "Session"
-    assert client.closed == (farewell.code, farewell.reason)
-    assert len(client.told) < 1_000
 
 
 @pytest.mark.parametrize("farewell", [closing.DRAINING, closing.SUPERSEDED])
