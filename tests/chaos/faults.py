@@ -52,7 +52,7 @@ TAKEOVERS = [
         Fault(
             f"{role} killed: {point}",
             kills_itself,
-            replica=one_more(role, "tests/chaos/fault_points.py", role, point, "1"),
+            replica=one_more(role, "tests/chaos/fault_points.py", role, point),
         )
         for role in ("ingest", "inference")
         for point in POINTS
