@@ -14,6 +14,8 @@ BIN := .venv/bin
 STAMP := .venv/.josefine-installed
 # A person sees pip's progress; a log gets the result only.
 export PIP_QUIET := $(shell test -t 2; echo $$?)
+# What has to be compiled anew where it changes.
+KERNELS := libs/josefine_speech/kernels
 SERVICES := ingest feature inference nlu gateway
 
 .PHONY: help setup demo test chaos eval lint format lock clean
@@ -24,7 +26,7 @@ help: ## Say what can be made
 
 setup: $(STAMP) ## Install everything into .venv
 
-$(STAMP): pyproject.toml requirements/all.lock
+$(STAMP): pyproject.toml requirements/all.lock hatch_build.py $(wildcard $(KERNELS)/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; say: make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { echo "$(PYTHON) cannot make .venv: install what it lacks (Debian, Ubuntu: apt install python3-venv) and run make again" >&2; exit 1; }
 	@echo "Installing pinned packages into .venv (torch is the large one; a few minutes the first time) ..."
@@ -49,10 +51,12 @@ lint: $(STAMP) ## Check style, types and who imports whom
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/clang-format --dry-run -Werror $(KERNELS)/*.[ch]
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+	@$(BIN)/clang-format -i $(KERNELS)/*.[ch]
 
 lock: ## Resolve the versions anew (needs uv)
 	@uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --no-annotate --no-header --no-emit-index-url --quiet --upgrade -o requirements/all.lock

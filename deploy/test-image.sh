@@ -21,7 +21,7 @@ say() { echo "test-image: $1: $2"; }
 # Only what is in the build context: a file that .dockerignore keeps out must not be missed.
 context() {
     mkdir -p "$1/deploy"
-    cp -r LICENSE README.md pyproject.toml requirements schemas libs services "$1"
+    cp -r LICENSE README.md pyproject.toml hatch_build.py requirements schemas libs services "$1"
     cp deploy/image-steps.sh "$1/deploy/"
 }
 

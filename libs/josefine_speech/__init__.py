@@ -1,1 +1,1 @@
-"""Log-mel features and voice activity, vectorised over sessions, in numpy."""
+"""Log-mel features and voice activity, over many sessions at once."""

@@ -5,13 +5,11 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from josefine_speech import grid
-from josefine_speech.cell import WIDTH
 from josefine_speech.mel import LogMel
-from josefine_speech.vad import VoiceActivity
+from josefine_speech.vad import WIDTH, VoiceActivity
 from josefine_wire.positions import HOP_SAMPLES, VAD_WINDOW_SAMPLES
 
 SAMPLE_BYTES: Final = 2
@@ -90,45 +88,29 @@ class FeatureExtractor:
         if not stretches:
             return []
         plans = [_plan(stretch) for stretch in stretches]
-        # The first window of all may look for context before its stretch; it reads zeros or its neighbour's samples
-        # there, and is given zeros afterwards.
+        # Where a stream begins, the context of its first window is not looked at, but has to be there.
         lead = bytes(SAMPLE_BYTES * grid.VAD_CONTEXT_SAMPLES)
         samples = np.frombuffer(b"".join([lead, *(plan.body for plan in plans)]), "<i2")
         bodies = accumulate((len(plan.body) // SAMPLE_BYTES for plan in plans), initial=grid.VAD_CONTEXT_SAMPLES)
         zeros = [place - plan.origin for place, plan in zip(bodies, plans, strict=False)]
-        columns = self._columns(samples, plans, zeros)
-        probabilities, states = self._probabilities(samples, stretches, plans, zeros)
-        return _split(stretches, plans, columns, probabilities, states)
-
-    def _columns(self, samples: NDArray[np.int16], plans: Sequence[_Plan], zeros: Sequence[int]) -> NDArray[np.float16]:
-        first = [
-            zero + HOP_SAMPLES * plan.hops.start - grid.MEL_HALF_SAMPLES
-            for zero, plan in zip(zeros, plans, strict=True)
-        ]
-        starts = _ladders(first, [len(plan.hops) for plan in plans], HOP_SAMPLES)
-        return self._log_mel(_gathered(samples, starts, grid.MEL_WINDOW_SAMPLES))
-
-    def _probabilities(
-        self,
-        samples: NDArray[np.int16],
-        stretches: Sequence[Stretch],
-        plans: Sequence[_Plan],
-        zeros: Sequence[int],
-    ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-        first = [
-            zero + VAD_WINDOW_SAMPLES * plan.windows.start - grid.VAD_CONTEXT_SAMPLES
-            for zero, plan in zip(zeros, plans, strict=True)
-        ]
-        counts = [len(plan.windows) for plan in plans]
-        frames = _gathered(samples, _ladders(first, counts, VAD_WINDOW_SAMPLES), grid.VAD_FRAME_SAMPLES)
-        row = 0
-        for plan, count in zip(plans, counts, strict=True):
-            if count and plan.windows.start == 0:
-                frames[row, : grid.VAD_CONTEXT_SAMPLES] = 0
-            row += count
-        states = np.frombuffer(b"".join([stretch.stream.voice for stretch in stretches]), np.float32)
-        probabilities, after = self._voice_activity(frames, counts, states.reshape(len(stretches), 2, WIDTH))
-        return probabilities.astype(np.float16), after
+        columns = self._log_mel(
+            samples,
+            [
+                zero + HOP_SAMPLES * plan.hops.start - grid.MEL_HALF_SAMPLES
+                for zero, plan in zip(zeros, plans, strict=True)
+            ],
+            [len(plan.hops) for plan in plans],
+        )
+        states = np.frombuffer(bytearray().join(stretch.stream.voice for stretch in stretches), np.float32)
+        states = states.reshape(len(stretches), 2, WIDTH)
+        probabilities = self._voice_activity(
+            samples,
+            [zero + VAD_WINDOW_SAMPLES * plan.windows.start for zero, plan in zip(zeros, plans, strict=True)],
+            [len(plan.windows) for plan in plans],
+            [plan.windows.start == 0 for plan in plans],
+            states,
+        )
+        return _split(stretches, plans, columns, probabilities.astype(np.float16), states)
 
 
 def _plan(stretch: Stretch) -> _Plan:
@@ -144,22 +126,6 @@ def _plan(stretch: Stretch) -> _Plan:
         beginning = np.frombuffer(body, "<i2", count=grid.MEL_HALF_SAMPLES + 1)
         body, origin = beginning[:0:-1].tobytes() + body, origin - grid.MEL_HALF_SAMPLES
     return _Plan(body, origin, hops, range(grid.windows_ready(stream.position), windows_after))
-
-
-def _ladders(first: Sequence[int], counts: Sequence[int], step: int) -> NDArray[np.int64]:
-    """Returns int64 [sum(counts)]: first[i], first[i] + step, ... counts[i] times, for every i."""
-    lengths = np.asarray(counts, np.int64)
-    begins = np.cumsum(lengths) - lengths
-    feet = np.repeat(np.asarray(first, np.int64) - step * begins, lengths)
-    ladders: NDArray[np.int64] = feet + step * np.arange(len(feet))
-    return ladders
-
-
-def _gathered(samples: NDArray[np.int16], starts: NDArray[np.int64], length: int) -> NDArray[np.int16]:
-    """Returns int16 [starts, length]: a copy of the samples from each start on."""
-    if not len(starts):
-        return np.empty((0, length), np.int16)
-    return sliding_window_view(samples, length)[starts]
 
 
 def _split(

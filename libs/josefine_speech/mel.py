@@ -5,29 +5,23 @@ librosa (Slaney's scale and normalisation), log10 with a floor. What Whisper doe
 its maximum less 8, scale) needs the window and is the engine's business.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from josefine_speech.grid import MEL_WINDOW_SAMPLES
-from josefine_speech.rows import pad_rows, product
-from josefine_speech.spectrum import power
+from josefine_speech.kernels.library import Kernels, best_kernels
+from josefine_speech.kernels.tables import MelTable
 from josefine_wire.positions import SAMPLE_RATE_HZ
 
-POWER_FLOOR: Final = 1e-10
-"""What silence is clamped to before the logarithm: log10 gives -10."""
 FULL_SCALE: Final = 32_768.0
 """16-bit samples are divided by it."""
 _BREAK_HZ: Final = 1_000.0
 _HZ_PER_MEL: Final = 200.0 / 3.0
 _MELS_PER_NEPER: Final = 27.0 / np.log(6.4)
 """Slaney's Auditory Toolbox: linear to 1 kHz (15 mels), then 27 mels for a factor of 6.4."""
-_SLICE_ROWS: Final = 192
-"""Windows handled at once: their spectra take 0.6 MB in float64. Fewer are slower, by a tenth at 96."""
-_LOG10_E: Final = np.float32(np.log10(np.e))
-_BAND_MELS: Final = 16
-"""Filters applied together: products want multiples of 16 (rows.py), and the fewer the filters, the fewer bins."""
 
 
 def mel_filters(mels: int = 80) -> NDArray[np.float64]:
@@ -52,56 +46,28 @@ def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(mel < bend, mel * _HZ_PER_MEL, _BREAK_HZ * np.exp((np.maximum(mel, bend) - bend) / _MELS_PER_NEPER))
 
 
-class _Band(NamedTuple):
-    """Neighbouring filters and the bins that they look at: a tenth of all."""
-
-    mels: slice
-    bins: slice
-    filters: NDArray[np.float64]
-
-
-def _bands(filters: NDArray[np.float64]) -> list[_Band]:
-    bands = []
-    for first in range(0, filters.shape[1], _BAND_MELS):
-        mels = slice(first, first + _BAND_MELS)
-        seen = np.flatnonzero(filters[:, mels].any(axis=1))
-        bins = slice(int(seen[0]), int(seen[-1]) + 1)
-        bands.append(_Band(mels, bins, np.ascontiguousarray(filters[bins, mels])))
-    return bands
-
-
 class LogMel:
     """Log-mel columns. Read-only after construction: any thread may call it.
 
-    In float64 up to the logarithm: numpy's transform of reals is faster in it than in float32 or as a matrix product,
-    pure tones leave no rounding noise above the floor, and a column's bytes do not depend on the columns beside it.
+    In float32: what is 14 powers of ten below a window's strongest bin is rounding. Whisper clamps at 8.
     """
 
-    def __init__(self, mels: int = 80) -> None:
-        """mels: 80, or 128 for large-v3."""
+    def __init__(self, mels: int = 80, kernels: Kernels | None = None) -> None:
+        """mels: 80, or 128 for large-v3; kernels: those of the best instruction set unless given."""
         self.mels: Final = mels
-        self._bands: Final = _bands(mel_filters(mels))
-        self._floor: Final = np.full(mels, POWER_FLOOR)
         phase = 2.0 * np.pi * np.arange(MEL_WINDOW_SAMPLES) / MEL_WINDOW_SAMPLES
-        self._window: Final = (0.5 - 0.5 * np.cos(phase)) / FULL_SCALE
+        self._table: Final = MelTable((0.5 - 0.5 * np.cos(phase)) / FULL_SCALE, mel_filters(mels))
+        self._kernels: Final = kernels or best_kernels()
 
-    def __call__(self, windows: NDArray[np.int16]) -> NDArray[np.float16]:
-        """Returns float16 [n, mels]: log10 of the mel power, floored at 1e-10, for int16 [n, 400]."""
-        columns = np.empty((len(windows), self.mels), np.float16)
-        for first in range(0, len(windows), _SLICE_ROWS):
-            part = windows[first : first + _SLICE_ROWS]
-            columns[first : first + len(part)] = self._columns(part)
-        return columns
+    def __call__(self, samples: NDArray[np.int16], first: Sequence[int], counts: Sequence[int]) -> NDArray[np.float16]:
+        """Returns float16 [sum(counts), mels]: log10 of the mel power, floored at 1e-10.
 
-    def _columns(self, windows: NDArray[np.int16]) -> NDArray[np.float32]:
-        powers = pad_rows(power(np.fft.rfft(windows * self._window)))
-        columns = np.empty((len(powers), self.mels))
-        for band in self._bands:
-            product(powers[:, band.bins], band.filters, out=columns[:, band.mels])
-        columns = columns[: len(windows)]
-        np.maximum(columns, self._floor, out=columns)
-        logs = columns.astype(np.float32)
-        # The logarithm that numpy has a kernel for everywhere; one to base 10 it has for AVX-512 alone.
-        np.log(logs, out=logs)
-        np.multiply(logs, _LOG10_E, out=logs)
-        return logs
+        Args:
+            samples: int16, of any number of stretches.
+            first: For each stretch the first sample of its first window.
+            counts: For each stretch the windows, 160 samples apart.
+
+        Raises:
+            ValueError: a window lies outside the samples.
+        """
+        return self._kernels.log_mel(self._table, samples, first, counts)

@@ -2,7 +2,7 @@
 
 import os
 
-# One core a replica: numpy's products are small, and threads only spin beside them. Read when numpy is loaded.
+# numpy multiplies no matrices here, and its threads would only take memory. Read when numpy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from josefine_feature.build import build

@@ -18,17 +18,16 @@ SOURCE = Source(AUDIO_FRAMES, 0)
 class Remembering:
     """Every probability depends on all windows before, as Silero's does."""
 
-    def __call__(self, frames, counts: Sequence[int], states):
-        after, probabilities, row = states.copy(), np.empty(len(frames), np.float32), 0
-        for session, count in enumerate(counts):
-            for _ in range(count):
-                seen = after[session, 0, 0] * np.float32(0.9) + np.float32(
-                    np.abs(frames[row].astype(np.int64)).sum() % 97
-                )
-                after[session, 0, 0] = seen
-                probabilities[row] = seen / np.float32(1_000)
-                row += 1
-        return probabilities, after
+    def __call__(self, samples, first: Sequence[int], counts: Sequence[int], begins: Sequence[bool], states):
+        probabilities = []
+        for session, (start, count) in enumerate(zip(first, counts, strict=True)):
+            for window in range(start, start + 512 * count, 512):
+                silent = window == start and begins[session]
+                frame = samples[window if silent else window - 64 : window + 512]
+                seen = states[session, 0, 0] * np.float32(0.9) + np.float32(np.abs(frame.astype(np.int64)).sum() % 97)
+                states[session, 0, 0] = seen
+                probabilities.append(seen / np.float32(1_000))
+        return np.array(probabilities, np.float32)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from josefine_speech.features import FeatureExtractor
+from josefine_speech.kernels.library import Kernels, instruction_sets
 from josefine_speech.mel import LogMel
 from josefine_speech.vad import VoiceActivity
 
@@ -29,9 +30,15 @@ def random_weights():
     return weights
 
 
+@pytest.fixture(scope="session", params=instruction_sets())
+def kernels(request):
+    """Those of each instruction set that this processor has."""
+    return Kernels(request.param)
+
+
 @pytest.fixture(scope="session")
-def extractor(random_weights):
-    return FeatureExtractor(LogMel(), VoiceActivity(random_weights))
+def extractor(random_weights, kernels):
+    return FeatureExtractor(LogMel(80, kernels), VoiceActivity(random_weights, kernels))
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ WHOLE = {}
 
 def whole(extractor, samples):
     """Features of a recording in one call on its own."""
-    key = samples.tobytes()
+    key = extractor, samples.tobytes()
     if key not in WHOLE:
-        (WHOLE[key],) = extractor.extract([Stretch(Stream(), key, end=True)])
+        (WHOLE[key],) = extractor.extract([Stretch(Stream(), samples.tobytes(), end=True)])
     return WHOLE[key]
 
 

@@ -9,9 +9,22 @@ from josefine_speech.vad import WEIGHTS, VoiceActivity, WeightsError
 SILENT = np.zeros((1, 2, 128), np.float32)
 
 
+def padded(samples):
+    """The samples with silence before the first window and behind the last."""
+    return np.pad(samples, (64, -len(samples) % 512))
+
+
 def frames_of(samples):
-    whole = np.pad(samples, (64, -len(samples) % 512))
-    return np.lib.stride_tricks.sliding_window_view(whole, 576)[::512]
+    return np.lib.stride_tricks.sliding_window_view(padded(samples), 576)[::512]
+
+
+def heard(model, sessions, states):
+    """Probabilities and states after the samples of each session; none is looked at as its beginning."""
+    bodies = [padded(samples) for samples in sessions]
+    places = np.cumsum([64, *map(len, bodies)])[:-1].tolist()
+    after = states.copy()
+    counts = [len(body) // 512 for body in bodies]
+    return model(np.concatenate(bodies), places, counts, [False] * len(sessions), after), after
 
 
 def reference(weights, frames):
@@ -34,49 +47,58 @@ def reference(weights, frames):
     return np.array(probabilities), torch.stack(state, dim=1).numpy()
 
 
-def test_layers_are_torchs(random_weights, recording):
-    frames = frames_of(recording)
-    probabilities, states = VoiceActivity(random_weights)(frames, [len(frames)], SILENT)
-    want, want_states = reference(random_weights, frames)
+def test_layers_are_torchs(random_weights, recording, kernels):
+    probabilities, states = heard(VoiceActivity(random_weights, kernels), [recording], SILENT)
+    want, want_states = reference(random_weights, frames_of(recording))
     assert want.std() > 0.02
     np.testing.assert_allclose(probabilities, want, atol=1e-4)
     np.testing.assert_allclose(states, want_states, atol=1e-4)
 
 
-def test_sessions_side_by_side_are_each_alone(random_weights, recording):
-    model = VoiceActivity(random_weights)
+def test_where_a_session_begins_nothing_was_heard_before(random_weights, recording, kernels):
+    model = VoiceActivity(random_weights, kernels)
+    loud = recording.copy()
+    loud[:64] = 20_000
+    silent = recording.copy()
+    silent[:64] = 0
+    begun, want = SILENT.copy(), SILENT.copy()
+    probabilities = model(loud, [64], [3], [True], begun)
+    assert probabilities.tobytes() == model(silent, [64], [3], [False], want).tobytes()
+    assert begun.tobytes() == want.tobytes()
+    assert probabilities.tobytes() != model(loud, [64], [3], [False], SILENT.copy()).tobytes()
+
+
+def test_sessions_side_by_side_are_each_alone(random_weights, recording, kernels):
+    model = VoiceActivity(random_weights, kernels)
     sessions = [
-        frames_of(recording[start : start + length]) for start, length in ((0, 9_000), (9_000, 1), (20_000, 28_000))
+        recording[start : start + length] for start, length in ((0, 9_000), (0, 0), (9_000, 1), (20_000, 28_000))
     ]
-    sessions.insert(1, np.empty((0, 576), np.int16))
-    counts = [len(frames) for frames in sessions]
     before = np.random.default_rng(3).standard_normal((4, 2, 128)).astype(np.float32)
-    probabilities, states = model(np.concatenate(sessions), counts, before)
-    alone = [model(frames, [len(frames)], before[[i]]) for i, frames in enumerate(sessions)]
+    probabilities, states = heard(model, sessions, before)
+    alone = [heard(model, [samples], before[[i]]) for i, samples in enumerate(sessions)]
     assert probabilities.tobytes() == np.concatenate([p for p, _ in alone]).tobytes()
     assert states.tobytes() == np.concatenate([s for _, s in alone]).tobytes()
     assert states[1].tobytes() == before[1].tobytes()
 
 
-@pytest.mark.parametrize("counts", [[3] * 200, [400, 1, 0, 100], [7, 6, 6, 7] * 20, [97, 96, 95]])
-def test_many_windows_are_the_same_whatever_is_handled_together(random_weights, recording, counts):
-    model = VoiceActivity(random_weights)
-    frames = np.concatenate([frames_of(recording)] * 8)[: sum(counts)]
+@pytest.mark.parametrize("counts", [[3] * 200, [400, 1, 0, 100], [7, 6, 6, 7] * 20, [47, 48, 49], [49, 1, 1, 1, 1, 1]])
+def test_many_windows_are_the_same_whatever_is_handled_together(random_weights, recording, kernels, counts):
+    model = VoiceActivity(random_weights, kernels)
+    sound = np.tile(recording, 8)
+    ends = 512 * np.cumsum(counts)
+    sessions = [sound[end - 512 * count : end] for count, end in zip(counts, ends, strict=True)]
     before = np.random.default_rng(4).standard_normal((len(counts), 2, 128)).astype(np.float32)
-    probabilities, states = model(frames, counts, before)
-    first = 0
-    for count, state, after in zip(counts, before, states, strict=True):
-        alone, alone_after = model(frames[first : first + count], [count], state[None])
-        assert probabilities[first : first + count].tobytes() == alone.tobytes()
-        assert after.tobytes() == alone_after.tobytes()
-        first += count
+    probabilities, states = heard(model, sessions, before)
+    alone = [heard(model, [samples], before[[i]]) for i, samples in enumerate(sessions)]
+    assert probabilities.tobytes() == np.concatenate([p for p, _ in alone]).tobytes()
+    assert states.tobytes() == np.concatenate([s for _, s in alone]).tobytes()
 
 
-def test_no_windows_leave_the_state(random_weights):
+def test_no_windows_leave_the_state(random_weights, kernels):
     state = np.ones((2, 2, 128), np.float32)
-    probabilities, after = VoiceActivity(random_weights)(np.empty((0, 576), np.int16), [0, 0], state)
+    probabilities = VoiceActivity(random_weights, kernels)(np.empty(0, np.int16), [0, 0], [0, 0], [True, False], state)
     assert len(probabilities) == 0
-    assert (after == state).all()
+    assert (state == 1).all()
 
 
 @pytest.mark.parametrize("name", ["conv2.bias", "lstm_cell.weight_hh", "stft_conv.weight"])
@@ -102,12 +124,12 @@ def test_a_missing_file_is_said(tmp_path):
 
 
 @pytest.mark.slow
-def test_published_weights(recording):
+def test_published_weights(recording, kernels):
     load_file = pytest.importorskip("safetensors.numpy").load_file
     folder = fetch("silero-vad")
-    frames = frames_of(recording)
-    probabilities, _ = VoiceActivity.load(folder)(frames, [len(frames)], SILENT)
-    want, _ = reference(load_file(folder / WEIGHTS), frames)
+    model = VoiceActivity.load(folder, kernels)
+    probabilities, _ = heard(model, [recording], SILENT)
+    want, _ = reference(load_file(folder / WEIGHTS), frames_of(recording))
     np.testing.assert_allclose(probabilities, want, atol=1e-4)
-    silence, _ = VoiceActivity.load(folder)(np.zeros((60, 576), np.int16), [60], SILENT)
+    silence, _ = heard(model, [np.zeros(60 * 512, np.int16)], SILENT)
     assert silence.max() < 0.2
