@@ -6,7 +6,7 @@ from typing import Final
 
 from josefine_feature.outputs import progress_of
 from josefine_feature.run import Run
-from josefine_feature.session import Session, is_urgent, pack, unpack
+from josefine_feature.session import Session, pack, unpack
 from josefine_speech.features import Features
 from josefine_stage.handler import Input, Progress, Snapshot
 from josefine_wire.records import AudioFrame
@@ -39,13 +39,6 @@ class Channel:
         """Whether frames wait."""
         return bool(self._queue)
 
-    @property
-    def patient(self) -> bool:
-        """Whether the frames that wait may wait for company."""
-        start = self._queue[0].record["start"] if self._queue else None
-        urgent = is_urgent(start) if start else self._session.urgent
-        return not (urgent or self.closed)
-
     def add(self, entry: Input[AudioFrame]) -> None:
         """Appends a frame to the queue."""
         self._queue.append(entry)
@@ -68,7 +61,7 @@ class Channel:
     def finish(self, run: Run, features: Features | None, mels: int) -> Iterable[Progress[AudioFrame]]:
         """Returns what has become of the run's frames; `features` where it admitted any. The state goes on."""
         stream = features.stream if features else run.session.stream
-        self._session = Session(run.cursor.next_sequence, run.cursor.closed, stream, run.urgent)
+        self._session = Session(run.cursor.next_sequence, run.cursor.closed, stream)
         answered = run.answered
         return [*answered, *progress_of(run.admitted, features, mels)] if features else answered
 

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from josefine_feature.channel import Channel
-from josefine_feature.company import Company
 from josefine_feature.run import Run
-from josefine_speech.features import SAMPLE_BYTES, FeatureExtractor, Stream, Stretch
+from josefine_speech.features import FeatureExtractor, Stream, Stretch
 from josefine_stage.handler import Input, Progress, Snapshot, Step, Turn
 from josefine_wire.positions import SAMPLE_RATE_HZ
 from josefine_wire.records import AudioFrame
@@ -33,7 +32,6 @@ class FeatureHandler:
         self._channels: Final[dict[str, Channel]] = {}
         self._waiting: Final[OrderedDict[str, None]] = OrderedDict()
         """Keys of channels with frames that wait; who has waited longest is first."""
-        self._company: Final = Company(SAMPLE_BYTES * slice_samples)
         self._now_s = 0.0
         self._proved_s = float("-inf")
 
@@ -51,8 +49,6 @@ class FeatureHandler:
 
     def advance(self, turn: Turn) -> Step[AudioFrame]:
         self._now_s = turn.now_s
-        if self._company.awaited(self._waiting_channels(), turn.now_s):
-            return Step(patient=True)
         runs = self._runs()
         heard = {key: run.stretch() for key, run in runs.items() if run.admitted}
         features = dict(zip(heard, self._extractor.extract(list(heard.values())), strict=True))
@@ -112,8 +108,5 @@ class FeatureHandler:
     def close(self) -> None:
         """Owns nothing outside this process."""
 
-    def _waiting_channels(self) -> list[Channel]:
-        return [self._channels[key] for key in self._waiting]
-
     def _queued_bytes(self) -> int:
-        return sum(channel.queued_bytes for channel in self._waiting_channels())
+        return sum(self._channels[key].queued_bytes for key in self._waiting)

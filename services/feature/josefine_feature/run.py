@@ -12,7 +12,7 @@ from josefine_feature.admission import (
     judge,
 )
 from josefine_feature.outputs import Admitted
-from josefine_feature.session import Session, is_urgent
+from josefine_feature.session import Session
 from josefine_speech import grid
 from josefine_speech.features import SAMPLE_BYTES, Stream, Stretch
 from josefine_stage.handler import Input, Progress, Rejection
@@ -33,7 +33,6 @@ class Run:
         """What has become of frames that need none."""
         self.samples = 0
         """Audio in the run, with the silence for what is missing."""
-        self.urgent = session.urgent
         self.cursor = Cursor(session.next_sequence, session.stream.position, session.closed)
         self._stream = session.stream
         self._parts: Final[list[bytes]] = []
@@ -71,8 +70,6 @@ class Run:
         else:
             self._append(bytes(SAMPLE_BYTES * missing))
         self._append(frame["samples"])
-        if frame["start"]:
-            self.urgent = is_urgent(frame["start"])
         position = frame["start_sample"] + len(frame["samples"]) // SAMPLE_BYTES
         self.cursor = Cursor(frame["sequence"] + 1, position, AFTER_END if frame["end"] else "")
         self.admitted.append(Admitted(entry, admission, _gaps(frame, before, missing), position))

@@ -6,9 +6,8 @@ import msgpack
 
 from josefine_speech.features import SILENT, Stream
 from josefine_stage.errors import SnapshotUnreadableError
-from josefine_wire.records import SessionConfig
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 class Session(NamedTuple):
@@ -19,13 +18,6 @@ class Session(NamedTuple):
     closed: str = ""
     """Code by which every further frame is rejected (after_end, unknown_session); empty: open."""
     stream: Stream = Stream()
-    urgent: bool = True
-    """Whether somebody waits for the words while speaking: not so in a recording, or where speech is heard again."""
-
-
-def is_urgent(config: SessionConfig) -> bool:
-    """Whether somebody waits for the words of such a session while speaking."""
-    return config["mode"] == "LIVE" and not config.get("replay")
 
 
 def pack(session: Session) -> bytes:
@@ -33,7 +25,7 @@ def pack(session: Session) -> bytes:
     if session.closed:
         return _packed([FORMAT, session.next_sequence, session.closed])
     position, tail, voice = session.stream
-    return _packed([FORMAT, session.next_sequence, session.urgent, position, tail, voice])
+    return _packed([FORMAT, session.next_sequence, position, tail, voice])
 
 
 def unpack(state: bytes) -> Session:
@@ -43,11 +35,9 @@ def unpack(state: bytes) -> Session:
         SnapshotUnreadableError: not a state of this format.
     """
     match _unpacked(state):
-        case [1 | 2, int(next_sequence), str(closed)]:
+        case [3, int(next_sequence), str(closed)]:
             return Session(next_sequence, closed)
-        case [2, int(next_sequence), bool(urgent), int(position), bytes(tail), bytes(voice)] if _fits(voice):
-            return Session(next_sequence, "", Stream(position, tail, voice), urgent)
-        case [1, int(next_sequence), int(position), bytes(tail), bytes(voice)] if _fits(voice):
+        case [3, int(next_sequence), int(position), bytes(tail), bytes(voice)] if _fits(voice):
             return Session(next_sequence, "", Stream(position, tail, voice))
     raise SnapshotUnreadableError(f"snapshot of {len(state)} bytes: not format {FORMAT} of feature")
 
