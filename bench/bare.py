@@ -7,9 +7,14 @@ of the stack's own size, so that nothing but the stack's overhead is between the
 import os
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from typing import Final
 
 from josefine_inference.channel import ChannelOptions
 from josefine_inference.child import Loaded, load_whisper
+from josefine_inference.devices import Place, cuda_driver, places, usable_cores
 from josefine_inference.handler import HandlerOptions, InferenceHandler
 from josefine_inference.messages import Batch, Outcome
 from josefine_inference.models import Models
@@ -101,9 +106,51 @@ def decode_all(loaded: Loaded, work: Sequence[Batch]) -> tuple[float, float]:
     """Decodes the batches as the service's child would; returns wall and CPU seconds."""
     started_s, cpu_s = time.perf_counter(), time.process_time()
     for batch in work:
-        requests = [
-            loaded.request(log_mel=each.log_mel, prefix=each.prefix, word_times=each.word_times, fallback=each.fallback)
-            for each in batch.work
-        ]
-        loaded.model.transcribe(requests, batch.language)
+        _decode(loaded, batch)
     return time.perf_counter() - started_s, time.process_time() - cpu_s
+
+
+def _decode(loaded: Loaded, batch: Batch) -> None:
+    requests = [
+        loaded.request(log_mel=each.log_mel, prefix=each.prefix, word_times=each.word_times, fallback=each.fallback)
+        for each in batch.work
+    ]
+    loaded.model.transcribe(requests, batch.language)
+
+
+class BareLoops:
+    """As many bare loops as the service has devices, each in a process of its own with its share of the cores."""
+
+    def __init__(self, name: str) -> None:
+        settings = InferenceSettings()
+        self.places: Final = places(settings.device, settings.threads, cores=usable_cores(), driver=cuda_driver())
+        # A child takes the first of these; one that began before would load a second model.
+        waiting = get_context("spawn").SimpleQueue()
+        for place in self.places:
+            waiting.put(place)
+        self._pool: Final = ProcessPoolExecutor(
+            len(self.places), get_context("spawn"), initializer=_load, initargs=(name, waiting)
+        )
+
+    def decode_all(self, work: Sequence[Batch]) -> float:
+        """Decodes the batches, each loop the next one as soon as it has none; returns wall seconds."""
+        started_s = time.perf_counter()
+        list(self._pool.map(_decode_here, work))
+        return time.perf_counter() - started_s
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self._pool.shutdown()
+
+
+_HERE: dict[str, Loaded] = {}
+"""Of a process of BareLoops."""
+
+
+def _load(name: str, waiting: "SimpleQueue[Place]") -> None:
+    place = waiting.get()
+    _HERE["model"] = bare_model(name, device=place.device, threads=place.threads)
+
+
+def _decode_here(batch: Batch) -> None:
+    _decode(_HERE["model"], batch)

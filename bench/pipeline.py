@@ -5,7 +5,9 @@
 Rounds alternate: the stack transcribes the recordings as fast as it can (all are sent at once, as containers; a round
 ends with the last transcript and the last understanding), then the bare loop decodes the windows that the stack cut,
 read back from its log, while the stack idles. Audio seconds of both are the recordings' own length. Figures are the
-medians of the rounds: roofline_ratio, CPU per second of audio of each process, memory.
+medians of the rounds: CPU per second of audio of each process, memory, and two ratios. roofline_ratio: over one bare
+loop with all cores, as bench.roofline has it. devices_ratio: over as many bare loops as the service has devices, with
+its share of the cores each, which on a CPU leave nothing to the rest of the stack.
 """
 
 import statistics
@@ -16,7 +18,7 @@ from contextlib import closing
 
 from rich.console import Console
 
-from bench.bare import bare_model, batches, decode_all, default_limits, feature_frames
+from bench.bare import BareLoops, bare_model, batches, decode_all, default_limits, feature_frames
 from bench.corpus import enough, speech
 from bench.report import Bar, Report, arguments, finish
 from bench.usage import Usage, cpu_between, host_cpu_s, usage
@@ -59,7 +61,9 @@ def newest(records: Sequence[RawRecord], before: Sequence[RawRecord]) -> list[Ra
     return [record for record in records if (record.source, record.offset) not in known]
 
 
-def measure(stack: LocalStack, clips: Sequence[ReferenceClip], rounds: int, report: Report, console: Console) -> None:
+def measure(
+    stack: LocalStack, loops: BareLoops, clips: Sequence[ReferenceClip], rounds: int, report: Report, console: Console
+) -> None:
     """Adds a row a round, and the figures."""
     broker = Broker(stack.bootstrap_servers)
     audio_s = sum(clip.duration_s for clip in clips)
@@ -68,6 +72,7 @@ def measure(stack: LocalStack, clips: Sequence[ReferenceClip], rounds: int, repo
     seen = feature_frames(broker)
     work = batches(seen, default_limits())
     decode_all(loaded, work)
+    loops.decode_all(work)
     idle = usage(stack)
     work = []
     for number in range(1, rounds + 1):
@@ -77,17 +82,23 @@ def measure(stack: LocalStack, clips: Sequence[ReferenceClip], rounds: int, repo
         if not work:
             work = batches(newest(feature_frames(broker), seen), default_limits())
         bare_s, bare_cpu_s = decode_all(loaded, work)
+        loops_s = loops.decode_all(work)
         row = {
             "round": number,
             "stack_x": audio_s / stack_s,
             "bare_x": audio_s / bare_s,
             "ratio": bare_s / stack_s,
+            "loops_x": audio_s / loops_s,
+            "devices_ratio": loops_s / stack_s,
             "host_cpu_ms": 1000 * host_cpu_s(spent) / audio_s,
             "bare_cpu_ms": 1000 * bare_cpu_s / audio_s,
         }
         row |= {f"{role}_ms": 1000 * seconds / audio_s for role, seconds in sorted(spent.items())}
         report.rows.append(row)
-        console.print(f"round {number}: stack {row['stack_x']:.0f} x real time, bare loop {row['bare_x']:.0f} x")
+        console.print(
+            f"round {number}: stack {row['stack_x']:.0f} x real time, "
+            f"bare loop {row['bare_x']:.0f} x, {len(loops.places)} loops {row['loops_x']:.0f} x"
+        )
     _figures(report, audio_s, len(work), idle, usage(stack))
 
 
@@ -99,9 +110,10 @@ def _figures(
         "audio_s": audio_s,
         "bare_batches": bare_batches,
         "roofline_ratio": medians["ratio"],
+        "devices_ratio": medians["devices_ratio"],
         "host_cpu_ms_per_audio_s": medians["host_cpu_ms"],
         "cpu_ms_per_audio_s": {key.removesuffix("_ms"): value for key, value in medians.items() if key.endswith("_ms")},
-        "audio_s_per_s": {"stack": medians["stack_x"], "bare": medians["bare_x"]},
+        "audio_s_per_s": {"stack": medians["stack_x"], "bare": medians["bare_x"], "loops": medians["loops_x"]},
         "memory_mib": {
             role: {"idle": idle[role].private_mib, "after": each.private_mib}
             for role, each in after.items()
@@ -123,9 +135,21 @@ def main() -> int:
     console = Console()
     clips = enough(speech(options.audio), QUICK_S if options.quick else FULL_S, options.seed)
     report = Report("pipeline", " ".join((__doc__ or "").split("\n\n")[2].split()), options.seed)
-    with LocalStack(StackOptions.from_environment(), progress=console.print) as stack:
-        measure(stack, clips, options.rounds, report, console)
-    columns = ["round", "stack_x", "bare_x", "ratio", "host_cpu_ms", *(k for k in report.rows[0] if k.endswith("_ms"))]
+    with (
+        closing(BareLoops("tiny.en")) as loops,
+        LocalStack(StackOptions.from_environment(), progress=console.print) as stack,
+    ):
+        measure(stack, loops, clips, options.rounds, report, console)
+    columns = [
+        "round",
+        "stack_x",
+        "bare_x",
+        "ratio",
+        "loops_x",
+        "devices_ratio",
+        "host_cpu_ms",
+        *(k for k in report.rows[0] if k.endswith("_ms")),
+    ]
     return finish(report, options.json, list(dict.fromkeys(columns)))
 
 

@@ -44,7 +44,7 @@ class Scene:
         return self.stack.process(role).pid
 
     def child(self) -> int:
-        """Returns the pid of the device child."""
+        """Returns the pid of the first device's child."""
         return self.wait_for(self._child, "a device child")
 
     def restarts(self, role: str) -> int:
@@ -52,9 +52,9 @@ class Scene:
         return next(each.restarts for each in self.stack.status().processes if each.role == role)
 
     def child_restarts(self) -> int:
-        """Returns how often the present inference process has replaced its child; -1 while it cannot be asked."""
+        """Returns how often the present inference process has replaced a child; -1 while it cannot be asked."""
         devices = self._devices()
-        return devices[0].restarts if devices else -1
+        return sum(device.restarts for device in devices) if devices else -1
 
     def environment(self, role: str) -> dict[str, str]:
         """Returns the environment that a role was started with."""

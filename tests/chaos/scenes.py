@@ -1,5 +1,6 @@
 """The stacks that faults happen to, one at a time."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +86,8 @@ def services(run_dir: Path, *, eager: bool) -> tuple[Service, ...]:
         "JOSEFINE_ALLOW_FAULTS": "yes-break-this-engine",
         # All sessions are let in: what is counted is what becomes of them.
         "JOSEFINE_LIVE_STREAMS": "0",
+        # A device beside which there is no other is what is worst to lose.
+        "JOSEFINE_DEVICE": os.environ.get("JOSEFINE_DEVICE", "cpu"),
         **({"JOSEFINE_KAFKA_EXTRA": EAGER} if eager else {}),
     }
     return tuple(

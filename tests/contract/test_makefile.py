@@ -16,7 +16,7 @@ case "$*" in *"-m venv"*) [ -z "$CANNOT" ] || exit 1; mkdir -p .venv/bin; cp "$0
 @pytest.fixture
 def setup(repository, tmp_path):
     """Runs `make setup` in a folder with a stand-in for Python; returns what happened and what Python was asked."""
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "hatch_build.py"):
         shutil.copy(repository / name, tmp_path)
     for name in ("requirements", "deploy"):
         shutil.copytree(repository / name, tmp_path / name)

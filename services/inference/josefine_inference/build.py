@@ -6,6 +6,7 @@ from josefine_inference.channel import ChannelOptions
 from josefine_inference.deadlines import DeadlineLimits
 from josefine_inference.device import Device
 from josefine_inference.device_options import DeviceOptions
+from josefine_inference.devices import Place, cuda_driver, places, usable_cores
 from josefine_inference.fault_switch import faults_file
 from josefine_inference.handler import HandlerOptions, InferenceHandler
 from josefine_inference.health import HealthOptions
@@ -35,7 +36,7 @@ def build(settings: InferenceSettings, loader: str = WHISPER) -> InferenceHandle
     faults = faults_file(settings.faults, settings.allow_faults)
     for name in dict.fromkeys((settings.model, *settings.models)):
         _fetch(name)
-    devices = [device.strip() for device in settings.device.split(",")]
+    devices = places(settings.device, settings.threads, cores=usable_cores(), driver=cuda_driver())
     return InferenceHandler(
         HandlerOptions(
             channel=ChannelOptions(settings.model, settings.endpointing_ms),
@@ -51,9 +52,7 @@ def build(settings: InferenceSettings, loader: str = WHISPER) -> InferenceHandle
             live_streams=settings.live_streams,
             fault_injection=bool(faults),
         ),
-        DevicePool(
-            [Device(_device(settings, device, faults, loader)) for device in devices], spare=settings.spare_child
-        ),
+        DevicePool([Device(_device(settings, place, faults, loader)) for place in devices], spare=settings.spare_child),
     )
 
 
@@ -72,11 +71,11 @@ def _missing(name: str) -> str | None:
     return None
 
 
-def _device(settings: InferenceSettings, device: str, faults: str, loader: str) -> DeviceOptions:
+def _device(settings: InferenceSettings, place: Place, faults: str, loader: str) -> DeviceOptions:
     slot_bytes = max(settings.batch_hops, LONGEST_JOB_HOPS) * MOST_MELS * 2
     return DeviceOptions(
         child=ChildOptions(
-            device, settings.dtype, settings.threads, slot_bytes=slot_bytes, loader=loader, faults=faults
+            place.device, settings.dtype, place.threads, slot_bytes=slot_bytes, loader=loader, faults=faults
         ),
         model=settings.model,
         deadlines=DeadlineLimits(

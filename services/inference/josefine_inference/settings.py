@@ -14,11 +14,11 @@ class InferenceSettings(StageSettings):
     models: tuple[str, ...] = ()
     """Other models that sessions may ask for, as a JSON list; loaded on first use."""
     device: str = Field(default="auto", min_length=1)
-    """Devices, separated by commas: cpu, cuda:0, ...; auto: the first CUDA device, else the CPU."""
+    """Devices, separated by commas: cpu, cuda:0, ...; auto: the first CUDA device, else the CPU as two devices."""
     dtype: str = "auto"
     """Number format of the weights: auto, float32, bfloat16, float16, int8."""
     threads: int = Field(default=0, ge=0)
-    """Threads of a CPU device; 0: torch's own choice."""
+    """Threads of each CPU device; 0: they share the cores."""
     batch_hops: int = Field(default=12_000, ge=3_000)
     """Most audio in a batch, in hops of 10 ms."""
     batch_jobs: int = Field(default=64, ge=1)
