@@ -65,4 +65,4 @@ lock: ## Resolve the versions anew (needs uv)
 	done
 
 clean: ## Remove what setup installed (the cache of jars and models stays: see josefine doctor)
-	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis $(KERNELS)/*.so

@@ -3,14 +3,15 @@
 The compiler is clang, which comes in the package ziglang: the same one on every machine, and none has to be there.
 """
 
+import os
 import platform
 import subprocess
-import sys
 import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import ziglang
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 KERNELS = "libs/josefine_speech/kernels"
@@ -40,17 +41,26 @@ class KernelsHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
         build_data["artifacts"].append(f"{KERNELS}/*.so")
-        for old in folder.glob("*.so"):
-            old.unlink()
-        _compile(folder, "baseline", "features.c", "processor.c")
+        compiled = dict.fromkeys(("baseline",), ("features.c", "processor.c"))
         if platform.machine() in {"x86_64", "AMD64"}:
-            for instruction_set in X86_64_SETS:
-                _compile(folder, instruction_set, "features.c")
+            compiled |= dict.fromkeys(X86_64_SETS, ("features.c",))
+        # What is there stays until it is replaced: a service may be starting meanwhile.
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            for instruction_set, sources in compiled.items():
+                library = Path(scratch) / _name(instruction_set)
+                _compile(folder, instruction_set, sources, library)
+                library.replace(folder / library.name)
+        for old in {path.name for path in folder.glob("*.so")} - {_name(each) for each in compiled}:
+            (folder / old).unlink()
 
 
-def _compile(folder: Path, instruction_set: str, *sources: str) -> None:
-    library = folder / f"features-{instruction_set}.so"
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {"PATH": "", "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
-        command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, f"-mcpu={instruction_set}", "-o", str(library)]
-        subprocess.run([*command, *sources], cwd=folder, env=environment, check=True)
+def _name(instruction_set: str) -> str:
+    return f"features-{instruction_set}.so"
+
+
+def _compile(folder: Path, instruction_set: str, sources: tuple[str, ...], library: Path) -> None:
+    # Not by python -m: in an environment that pip isolates, the packages are this process's alone.
+    zig = Path(ziglang.__file__).with_name("zig")
+    caches = {"ZIG_GLOBAL_CACHE_DIR": str(library.parent), "ZIG_LOCAL_CACHE_DIR": str(library.parent)}
+    command = [str(zig), "cc", *FLAGS, f"-mcpu={instruction_set}", "-o", str(library), *sources]
+    subprocess.run(command, cwd=folder, env=os.environ | caches, check=True)

@@ -44,6 +44,9 @@ class _Kept:
     def ahead_hops(self) -> int:
         return 0
 
+    def last_idle(self) -> bool:
+        return False
+
     def room(self) -> int:
         return 1
 
@@ -124,7 +127,7 @@ class BareLoops:
     def __init__(self, name: str) -> None:
         settings = InferenceSettings()
         self.places: Final = places(settings.device, settings.threads, cores=usable_cores(), driver=cuda_driver())
-        # A child takes the first of these; one that began before would load a second model.
+        # Each process takes one when it begins.
         waiting = get_context("spawn").SimpleQueue()
         for place in self.places:
             waiting.put(place)

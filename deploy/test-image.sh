@@ -23,6 +23,7 @@ context() {
     mkdir -p "$1/deploy"
     cp -r LICENSE README.md pyproject.toml hatch_build.py requirements schemas libs services "$1"
     cp deploy/image-steps.sh "$1/deploy/"
+    find "$1/libs" -name '*.so' -delete
 }
 
 lacks_torch() {

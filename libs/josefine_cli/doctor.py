@@ -25,6 +25,7 @@ from josefine_local.stack import attach
 from josefine_local.tansu import find_tansu
 from josefine_local.valkey import find_valkey
 from josefine_models.paths import models_dir
+from josefine_speech.kernels.library import KernelsMissingError, best_kernels
 
 OLDEST_PYTHON: Final = (3, 11)
 NETWORK_TIMEOUT_S: Final = 10.0
@@ -144,7 +145,14 @@ def _torch() -> Finding:
         import torch  # noqa: PLC0415 - takes seconds, and where it is broken that is a finding
     except ImportError as error:
         return Finding("torch", f"{error}: make setup", ok=False)
-    return Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    return Finding("torch", torch.__version__)
+
+
+def _kernels() -> Finding:
+    try:
+        return Finding("kernels", f"features by {best_kernels().instruction_set}")
+    except KernelsMissingError as error:
+        return Finding("kernels", str(error), ok=False)
 
 
 def _device() -> Finding:
@@ -195,6 +203,7 @@ CHECKS: Final[tuple[Callable[[], Finding], ...]] = (
     _tansu,
     _store,
     _models,
+    _kernels,
     _torch,
     _device,
     _ports,

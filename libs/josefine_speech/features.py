@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from josefine_speech import grid
 from josefine_speech.mel import LogMel
-from josefine_speech.vad import WIDTH, VoiceActivity
+from josefine_speech.vad import VoiceActivity
 from josefine_wire.positions import HOP_SAMPLES, VAD_WINDOW_SAMPLES
 
 SAMPLE_BYTES: Final = 2
-SILENT: Final = bytes(2 * WIDTH * 4)
+SILENT: Final = bytes(2 * grid.VAD_STATE * 4)
 """State of voice activity where a stream begins."""
 
 
@@ -102,7 +102,7 @@ class FeatureExtractor:
             [len(plan.hops) for plan in plans],
         )
         states = np.frombuffer(bytearray().join(stretch.stream.voice for stretch in stretches), np.float32)
-        states = states.reshape(len(stretches), 2, WIDTH)
+        states = states.reshape(len(stretches), 2, grid.VAD_STATE)
         probabilities = self._voice_activity(
             samples,
             [zero + VAD_WINDOW_SAMPLES * plan.windows.start for zero, plan in zip(zeros, plans, strict=True)],

@@ -14,7 +14,8 @@ MEL_WINDOW_SAMPLES: Final = 400
 MEL_HALF_SAMPLES: Final = MEL_WINDOW_SAMPLES // 2
 VAD_CONTEXT_SAMPLES: Final = 64
 """Samples of the window before that Silero VAD sees again."""
-VAD_FRAME_SAMPLES: Final = VAD_CONTEXT_SAMPLES + VAD_WINDOW_SAMPLES
+VAD_STATE: Final = 128
+"""Outputs of Silero's cell; the state of a stream is these and as many numbers of memory."""
 END_PADDING_SAMPLES: Final = 512
 """Silence that completes every column and window of a stream that ends, also one of a single sample: the last
 window lacks at most 511 samples, the last column 200, and the reflection at the start needs 201 in all."""

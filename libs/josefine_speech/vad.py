@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from josefine_speech.grid import VAD_STATE
 from josefine_speech.kernels.library import Kernels, best_kernels
 from josefine_speech.kernels.tables import Layer, Product, VoiceTable
 from josefine_speech.mel import FULL_SCALE
@@ -23,10 +24,25 @@ WEIGHTS: Final = "silero_vad_16k.safetensors"
 """The file in the model's folder."""
 _FFT: Final = 256
 _BINS: Final = _FFT // 2 + 1
-WIDTH: Final = 128
-"""Outputs of the cell; the state of a session is float32 [2, 128]: output and memory."""
 GATES: Final = 4
 """i, f, g, o, as torch has them."""
+_SHAPES: Final = {
+    "stft_conv.weight": (2 * _BINS, 1, _FFT),
+    "conv1.weight": (128, _BINS, 3),
+    "conv2.weight": (64, 128, 3),
+    "conv3.weight": (64, 64, 3),
+    "conv4.weight": (128, 64, 3),
+    "conv1.bias": (128,),
+    "conv2.bias": (64,),
+    "conv3.bias": (64,),
+    "conv4.bias": (128,),
+    "lstm_cell.weight_ih": (GATES * VAD_STATE, VAD_STATE),
+    "lstm_cell.weight_hh": (GATES * VAD_STATE, VAD_STATE),
+    "lstm_cell.bias_ih": (GATES * VAD_STATE,),
+    "lstm_cell.bias_hh": (GATES * VAD_STATE,),
+    "final_conv.weight": (1, VAD_STATE, 1),
+    "final_conv.bias": (1,),
+}
 
 Floats = NDArray[np.float32]
 
@@ -88,8 +104,11 @@ class VoiceActivity:
 
 
 def _table(weights: Mapping[str, Floats]) -> VoiceTable:
+    for name, shape in _SHAPES.items():
+        if weights[name].shape != shape:
+            raise ValueError(f"{name} is {list(weights[name].shape)}, not {list(shape)}")
     bias = weights["lstm_cell.bias_ih"] + weights["lstm_cell.bias_hh"]
-    gates = Product(0, 0, _transposed(weights["lstm_cell.weight_ih"], WIDTH), bias.reshape(GATES * WIDTH))
+    gates = Product(0, 0, _transposed(weights["lstm_cell.weight_ih"], VAD_STATE), bias.reshape(GATES * VAD_STATE))
     layers = (
         _convolution(weights, "conv1", steps=4, stride=1),
         _convolution(weights, "conv2", steps=4, stride=2),
@@ -100,14 +119,14 @@ def _table(weights: Mapping[str, Floats]) -> VoiceTable:
     return VoiceTable(
         _spectrum_window(weights["stft_conv.weight"]),
         layers,
-        _transposed(weights["lstm_cell.weight_hh"], WIDTH),
-        weights["final_conv.weight"].reshape(WIDTH),
+        _transposed(weights["lstm_cell.weight_hh"], VAD_STATE),
+        weights["final_conv.weight"].reshape(VAD_STATE),
         weights["final_conv.bias"].item(),
     )
 
 
 def _transposed(matrix: Floats, inputs: int) -> Floats:
-    return matrix.reshape(GATES * WIDTH, inputs).T
+    return matrix.reshape(GATES * VAD_STATE, inputs).T
 
 
 def _convolution(weights: Mapping[str, Floats], name: str, *, steps: int, stride: int) -> Layer:

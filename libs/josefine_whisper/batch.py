@@ -12,9 +12,10 @@ from josefine_whisper.encoding import Encoded
 from josefine_whisper.model import HEAD_WIDTH, Whisper
 from josefine_whisper.rules import StopRule
 
-GROUP_SPREAD: Final = 1.25
-"""Rows share a cross-attention call while the longest is at most so much longer than the shortest: more calls
-cost launches, more spread costs memory traffic on padding."""
+GROUP_POSITIONS: Final = 64
+"""Encoded audio is padded to a multiple of so many positions, and rows of one such length share a call of
+cross-attention. The length depends on the row alone: with that of the longest beside it the order of sums would change,
+and now and then a word. More calls cost launches, more padding memory traffic."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +73,7 @@ class Batch:
             shape=(sizes.decoder_layers, len(rows), sizes.heads, slots, HEAD_WIDTH),
             aligned=aligned,
         )
-        groups = [_group(model, arena, members, encoded) for members in _members(encoded)]
+        groups = [_group(model, arena, positions, members, encoded) for positions, members in _members(encoded).items()]
         return cls(model, rows, cache, groups)
 
     def prefill(self) -> Tensor:
@@ -123,21 +124,18 @@ class Batch:
         return hidden
 
 
-def _members(encoded: Sequence[Encoded]) -> list[list[int]]:
-    """Returns rows, sorted by length already, in groups of similar length."""
-    groups: list[list[int]] = []
+def _members(encoded: Sequence[Encoded]) -> dict[int, list[int]]:
+    """Returns the rows of each padded length."""
+    groups: dict[int, list[int]] = {}
     for row, audio in enumerate(encoded):
-        if not groups or len(audio) > GROUP_SPREAD * len(encoded[groups[-1][0]]):
-            groups.append([])
-        groups[-1].append(row)
+        groups.setdefault(-(-len(audio) // GROUP_POSITIONS) * GROUP_POSITIONS, []).append(row)
     return groups
 
 
-def _group(model: Whisper, arena: Arena, members: list[int], encoded: Sequence[Encoded]) -> CrossGroup:
+def _group(model: Whisper, arena: Arena, positions: int, members: list[int], encoded: Sequence[Encoded]) -> CrossGroup:
     sizes = model.dimensions
-    longest = max(len(encoded[row]) for row in members)
-    keys_values = arena.take(sizes.decoder_layers, 2, len(members), sizes.heads, longest, HEAD_WIDTH)
-    bias = torch.full((len(members), longest), -torch.inf, device=keys_values.device, dtype=keys_values.dtype)
+    keys_values = arena.take(sizes.decoder_layers, 2, len(members), sizes.heads, positions, HEAD_WIDTH)
+    bias = torch.full((len(members), positions), -torch.inf, device=keys_values.device, dtype=keys_values.dtype)
     for at, row in enumerate(members):
         length = len(encoded[row])
         for layer, both in enumerate(model.decoder.keys_values(encoded[row].states)):

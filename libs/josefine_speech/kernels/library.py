@@ -22,7 +22,7 @@ Samples = NDArray[np.int16]
 
 
 class KernelsMissingError(ImportError):
-    """The compiled kernels are not there: make setup, or pip install, builds them."""
+    """The compiled kernels are not there: installing the project (make setup, pip install) builds them."""
 
 
 class Kernels:
@@ -80,8 +80,10 @@ class Kernels:
             states: float32 [sequences, 2, 128], taken along in place.
 
         Raises:
-            ValueError: a window lies outside the samples.
+            ValueError: a window lies outside the samples, or states are of another shape or kind.
         """
+        if len(begins) != len(first) or not _is_state(states, len(first)):
+            raise ValueError(f"states are float32 [{len(first)}, 2, {grid.VAD_STATE}], writable and without gaps")
         context = grid.VAD_CONTEXT_SAMPLES
         starts, lengths = _ladders(samples, first, counts, VAD_WINDOW_SAMPLES, VAD_WINDOW_SAMPLES, before=context)
         probabilities = np.empty(int(lengths.sum()), np.float32)
@@ -124,11 +126,19 @@ def _ladders(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns both as arrays. What reads memory by itself has to be told nothing wrong."""
     starts, lengths = np.asarray(first, np.int64), np.asarray(counts, np.int64)
+    if starts.shape != lengths.shape:
+        raise ValueError(f"{len(starts)} first windows and {len(lengths)} counts")
     ends = starts + step * (lengths - 1) + window
     outside = (lengths > 0) & ((starts < before) | (ends > len(samples)))
     if outside.any() or (lengths < 0).any() or samples.dtype != np.int16 or not samples.flags.c_contiguous:
         raise ValueError(f"windows of {window} samples do not lie within {len(samples)} samples of 16 bits")
     return starts, lengths
+
+
+def _is_state(states: NDArray[np.float32], sequences: int) -> bool:
+    flags = states.flags
+    shape = (sequences, 2, grid.VAD_STATE)
+    return states.dtype == np.float32 and states.shape == shape and flags.c_contiguous and flags.writeable
 
 
 def _path(instruction_set: str) -> Path:
@@ -141,7 +151,8 @@ def _library(instruction_set: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise KernelsMissingError(f"{path.name}: {error}; run make setup, or pip install the project anew") from error
+        # ctypes' message begins with the path.
+        raise KernelsMissingError(f"kernels of josefine_speech are not built ({error}): make clean setup") from error
 
 
 def _function(library: ctypes.CDLL, name: str, *, pointers: int, more: int) -> Any:

@@ -1,4 +1,4 @@
-/* What Python lays out once and the kernels read: josefine_speech/native.py has the same structures, field by field. */
+/* What Python lays out once and the kernels read: tables.py has the same structures, field by field. */
 #ifndef JOSEFINE_TABLES_H
 #define JOSEFINE_TABLES_H
 

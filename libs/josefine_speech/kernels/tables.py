@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 PANEL: Final = 64
 """Columns of a matrix that stand together."""
+WIDEST: Final = 516
+"""Numbers of a window between two layers, at most."""
+MEL_MULTIPLE: Final = 16
+"""Mel bands are handled by so many."""
 _MOST_PASSES: Final = 8
 _RADICES: Final = (5, 4, 2)
 
@@ -115,6 +119,9 @@ class _Table:
 
     def _product(self, product: Product) -> _Product:
         depth, width = product.matrix.shape
+        inside = product.input + depth <= WIDEST and product.output + width <= WIDEST
+        if not inside or width % PANEL or product.bias.shape != (width,):
+            raise ValueError(f"a product of {depth} inputs and {width} outputs does not fit, bias {product.bias.shape}")
         panels = product.matrix.reshape(depth, width // PANEL, PANEL).transpose(1, 0, 2)
         matrix, bias = self._pointer(panels, np.float32), self._pointer(product.bias, np.float32)
         return _Product(product.input, depth, product.output, width, matrix, bias)
@@ -129,9 +136,19 @@ class MelTable(_Table):
     """Of log-mel columns."""
 
     def __init__(self, window: NDArray[np.float64], filters: NDArray[np.float64]) -> None:
-        """window: float64 [400], by which 16-bit samples are multiplied; filters: float64 [201, mels]."""
+        """Lays out the filters.
+
+        Args:
+            window: float64 [400], by which 16-bit samples are multiplied.
+            filters: float64 [201, mels].
+
+        Raises:
+            ValueError: mels is not a multiple of 16, or so large that a filter has no bin.
+        """
         super().__init__()
         seen = [np.flatnonzero(column) for column in filters.T]
+        if len(seen) % MEL_MULTIPLE or not all(len(bins) for bins in seen):
+            raise ValueError(f"{len(seen)} mel bands: not a multiple of {MEL_MULTIPLE}, or too narrow for the spectrum")
         first = np.array([bins[0] for bins in seen])
         counts = np.array([bins[-1] + 1 - bins[0] for bins in seen])
         weights = [column[start : start + count] for column, start, count in zip(filters.T, first, counts, strict=True)]
@@ -159,6 +176,9 @@ class VoiceTable(_Table):
             recurrent: float32 [128, 4 * 128], from the cell's output to its gates.
             last: float32 [128], from the cell's rectified output to the logit.
             last_bias: What is added to the logit.
+
+        Raises:
+            ValueError: the layers do not fit into what the kernels hold between two of them.
         """
         super().__init__()
         laid_out = (_Layer * len(layers))(*map(self._layer, layers))
@@ -187,4 +207,6 @@ def _passes(numbers: int) -> list[int]:
         while numbers % radix == 0:
             radices.append(radix)
             numbers //= radix
+    if numbers != 1:
+        raise ValueError(f"a transform has factors {_RADICES} alone, and what is left is {numbers}")
     return radices

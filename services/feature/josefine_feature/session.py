@@ -35,15 +35,13 @@ def unpack(state: bytes) -> Session:
         SnapshotUnreadableError: not a state of this format.
     """
     match _unpacked(state):
-        case [3, int(next_sequence), str(closed)]:
+        case [int(version), int(next_sequence), str(closed)] if version == FORMAT:
             return Session(next_sequence, closed)
-        case [3, int(next_sequence), int(position), bytes(tail), bytes(voice)] if _fits(voice):
+        case [int(version), int(next_sequence), int(position), bytes(tail), bytes(voice)] if version == FORMAT and len(
+            voice
+        ) == len(SILENT):
             return Session(next_sequence, "", Stream(position, tail, voice))
     raise SnapshotUnreadableError(f"snapshot of {len(state)} bytes: not format {FORMAT} of feature")
-
-
-def _fits(voice: bytes) -> bool:
-    return len(voice) == len(SILENT)
 
 
 def _packed(fields: list[Any]) -> bytes:

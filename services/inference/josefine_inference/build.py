@@ -88,4 +88,5 @@ def _device(settings: InferenceSettings, place: Place, faults: str, loader: str)
         probe_s=settings.probe_interval_s,
         health=HealthOptions(settings.health_interval_s, settings.health_deadline_s),
         rest_s=settings.quarantine_s,
+        name=place.name,
     )

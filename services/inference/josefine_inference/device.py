@@ -57,9 +57,7 @@ class Device:
         self._tally = tally or Tally()
         self._deadline = deadline or BatchDeadline(options.deadlines)
         self._health = HealthWatch(options.health, "" if options.spare else options.child.device)
-        self._log = structlog.get_logger().bind(
-            device=options.child.device, **({"spare": True} if options.spare else {})
-        )
+        self._log = structlog.get_logger().bind(device=options.called, **({"spare": True} if options.spare else {}))
         self._waiting = WaitingBatches()
         self._finished: list[Outcome] = []
         self._start_failures = 0
@@ -163,7 +161,7 @@ class Device:
     def status(self) -> list[DeviceStatus]:
         """Returns this device's line."""
         pid = self._talk.process.pid if self._talk else None
-        name, tally = self.options.child.device, self._tally
+        name, tally = self.options.called, self._tally
         counts = (tally.restarts, tally.batches, tally.hops * HOP_S, tally.busy_s)
         return [DeviceStatus(name, pid, *counts, self.state, self.reason, self._health.last)]
 
@@ -187,7 +185,7 @@ class Device:
             self._come_back(now_s)
         illness = self._health.ill()
         if illness and self.state in (DeviceState.STARTING, DeviceState.ENDING):
-            self._quarantine(f"{self.options.child.device} is not healthy: {illness}", now_s)
+            self._quarantine(f"{self.options.called} is not healthy: {illness}", now_s)
         self._hand_over(now_s, rested=rested)
         finished, self._finished = self._finished, []
         return finished
@@ -228,7 +226,7 @@ class Device:
             if now_s >= self._not_before_s:
                 self._start(now_s)
         elif self._ending.stuck:
-            pid, name = self._ending.process.pid, self.options.child.device
+            pid, name = self._ending.process.pid, self.options.called
             self._quarantine(f"child {pid} of {name} cannot be killed", now_s)
 
     def _quarantine(self, reason: str, now_s: float) -> None:
@@ -392,5 +390,5 @@ class Device:
             self._not_before_s = now_s + FIRST_BACK_OFF_S * 2 ** (self._start_failures - 1)
             return
         self._not_before_s = now_s + self.options.rest_s
-        name, count = self.options.child.device, self._start_failures
+        name, count = self.options.called, self._start_failures
         self._quarantine(f"{name}: {count} device children in a row failed: {reason}", now_s)

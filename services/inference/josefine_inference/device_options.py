@@ -22,5 +22,12 @@ class DeviceOptions:
     health: HealthOptions = field(default_factory=HealthOptions)
     rest_s: float = 60.0
     """Time in quarantine of a device whose children failed to start, before the next one is tried."""
+    name: str = ""
+    """What it is called in status and logs; empty: as torch names it."""
     spare: bool = False
     """A second child of a device (spare.py), whose driver the first one asks."""
+
+    @property
+    def called(self) -> str:
+        """What people read."""
+        return self.name or self.child.device

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,6 +15,8 @@ _DRIVERS: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """Where there may be a CUDA device: NVIDIA's driver, and that of Windows for its Linux."""
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 """Of a container: microseconds that it may use the processor for, and in how many. Linux, cgroup v2."""
+_SIBLINGS: Final = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+"""Which processors are threads of one core. Linux."""
 
 
 class Place(NamedTuple):
@@ -21,24 +24,47 @@ class Place(NamedTuple):
 
     device: str
     """As torch names it, or auto."""
+    name: str
+    """What it is called: as above, numbered where several have that name."""
     threads: int
-    """Of a CPU; 0: torch's own choice."""
+    """Of a CPU."""
+
+
+def names_of(devices: str) -> list[str]:
+    """Returns the names in JOSEFINE_DEVICE.
+
+    Raises:
+        ValueError: one is empty, or auto is not alone.
+    """
+    names = [device.strip() for device in devices.split(",")]
+    if "" in names:
+        raise ValueError("names a device between each two commas: cpu,cpu or cuda:0,cuda:1")
+    if AUTO in names and len(names) > 1:
+        raise ValueError("auto stands alone: it says by itself how many devices there are")
+    return names
 
 
 def places(devices: str, threads: int, *, cores: int, driver: bool) -> list[Place]:
     """Returns a place for each device. Pure.
 
     Args:
-        devices: Names with commas between them. `auto` alone is a CUDA device or, without a driver, the CPU.
+        devices: Names with commas between them. `auto` is a CUDA device or, without a driver, the CPU.
         threads: Of each CPU device; 0: they share the cores.
         cores: What the process may use.
         driver: Whether there may be a CUDA device.
     """
-    names = [device.strip() for device in devices.split(",")]
+    names = names_of(devices)
     if names == [AUTO] and not driver:
         names = [CPU] * max(1, min(CPU_DEVICES, cores))
+    # A child that looks for a card and finds none has all cores for itself.
     share = max(1, cores // max(1, names.count(CPU)))
-    return [Place(name, threads or (share if name == CPU else 0)) for name in names]
+    alike, numbers = Counter(names), Counter[str]()
+    found = []
+    for name in names:
+        numbers[name] += 1
+        label = name if alike[name] == 1 else f"{name}#{numbers[name]}"
+        found.append(Place(name, label, threads or share))
+    return found
 
 
 def cuda_driver() -> bool:
@@ -46,15 +72,29 @@ def cuda_driver() -> bool:
     return any(driver.exists() for driver in _DRIVERS)
 
 
-def usable_cores(quota: Path = _QUOTA) -> int:
+def usable_cores(quota: Path = _QUOTA, siblings: str = _SIBLINGS) -> int:
     """Returns how many cores this process may keep busy: those that it may run on, and a container's share of them.
 
-    quota: cgroup v2's file, which need not be there.
+    Two threads of one core count as one: both together do hardly more arithmetic.
+
+    Args:
+        quota: cgroup v2's file, which need not be there.
+        siblings: Path of a processor's list of its core's threads, which need not be there.
     """
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        there = len({_core(number, siblings) for number in os.sched_getaffinity(0)})
+    else:
+        there = os.cpu_count() or 1
     try:
         used_us, period_us = quota.read_text().split()
         share = math.ceil(int(used_us) / int(period_us))
     except (OSError, ValueError):  # no such file, or "max": no limit
         return there
     return max(1, min(there, share))
+
+
+def _core(processor: int, siblings: str) -> str:
+    try:
+        return Path(siblings.format(processor)).read_text().strip()
+    except OSError:
+        return str(processor)

@@ -196,13 +196,16 @@ class Dispatch:
 
     def _submit(self, now_s: float, *, live: bool) -> None:
         while self._device.room():
-            beside = BesideLive(self._pace.ahead_of_final_hops(), self._device.ahead_hops()) if live else None
+            beside = self._beside_live() if live else None
             jobs = self._scheduler.next_batch(now_s, beside, self._device.held_back())
             if not jobs:
                 return
             alone = not live or (len(jobs) == 1 and jobs[0].kind is not Kind.FINAL_RECORDED)
             work = tuple(replace(self._tasks[job.id][1].work(job.id, alone=alone), session=job.session) for job in jobs)
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
+
+    def _beside_live(self) -> BesideLive:
+        return BesideLive(self._pace.ahead_of_final_hops(), self._device.ahead_hops(), self._device.last_idle())
 
     def _repeat(self, job: Job, task: _Task) -> None:
         """Queues a doubtful final for a batch of its own."""

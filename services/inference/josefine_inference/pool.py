@@ -34,6 +34,10 @@ class DevicePool:
     def ahead_hops(self) -> int:
         return self._emptiest().ahead_hops()
 
+    def last_idle(self) -> bool:
+        usable = self._usable()
+        return len(usable) > 1 and sum(not device.ahead_hops() for device in usable) == 1
+
     def submit(self, batch: Batch) -> None:
         self._emptiest().submit(batch, self._suspected.union(self._culprits))
 
@@ -99,8 +103,8 @@ class DevicePool:
         return [device for device in own if device in free] or free or own or working or lasting
 
     def _emptiest(self) -> Device:
-        """Returns the device that gets the next batch; there is one where there is room."""
-        return max(self._usable(), key=lambda device: (device.room(), -_burden(device)))
+        """Returns the device that gets the next batch, with the least before it; there is one where there is room."""
+        return max(self._usable(), key=lambda device: (device.room(), -device.ahead_hops()))
 
     def _move(self) -> None:
         """Lets nothing wait for a child that is lost, nor behind a window that may hang its child."""

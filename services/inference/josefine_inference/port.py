@@ -57,6 +57,9 @@ class DevicePort(Protocol):
     def ahead_hops(self) -> int:
         """Returns the hops that a batch would wait for which is submitted now; 0 where a device has nothing to do."""
 
+    def last_idle(self) -> bool:
+        """Whether of several devices just one has nothing to do."""
+
     def held_back(self) -> frozenset[str]:
         """Returns the sessions whose windows had better not be submitted now: one of them may have hung a child."""
 

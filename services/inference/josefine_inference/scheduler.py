@@ -81,6 +81,9 @@ class BesideLive:
     """What a batch would wait for, 0 where a device has nothing to do. To one that works is handed what is due, as live
     finals are at once, and a full batch where both together stay within `hops`: a fast device would else have nothing
     to do until somebody looks at it again."""
+    last_idle: bool = False
+    """Whether the batch would go to the last device that has nothing to do: it is kept for what is due, so that a live
+    final finds one free."""
 
 
 class Scheduler:
@@ -133,11 +136,12 @@ class Scheduler:
         jobs stay in the queue.
         """
         works = beside is not None and beside.ahead_hops > 0
+        kept = beside is not None and beside.last_idle
         queued = (
             [job for job in self._jobs.values() if job.session not in held_back] if held_back else self._jobs.values()
         )
-        due = [job for job in queued if job.due_s <= now_s] if works else []
-        jobs = due or list(queued)
+        due = [job for job in queued if job.due_s <= now_s] if works or kept else []
+        jobs = due or ([] if kept else list(queued))
         if not jobs:
             return []
         order = sorted(jobs, key=lambda job: (job.due_s, job.id))

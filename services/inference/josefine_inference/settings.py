@@ -2,6 +2,7 @@
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from josefine_inference.devices import names_of
 from josefine_inference.fault_switch import check_switch
 from josefine_stage.settings import StageSettings
 
@@ -14,7 +15,7 @@ class InferenceSettings(StageSettings):
     models: tuple[str, ...] = ()
     """Other models that sessions may ask for, as a JSON list; loaded on first use."""
     device: str = Field(default="auto", min_length=1)
-    """Devices, separated by commas: cpu, cuda:0, ...; auto: the first CUDA device, else the CPU as two devices."""
+    """Devices, separated by commas: cpu, cuda:0, ...; auto: the first CUDA device, without a driver the CPU as two."""
     dtype: str = "auto"
     """Number format of the weights: auto, float32, bfloat16, float16, int8."""
     threads: int = Field(default=0, ge=0)
@@ -61,6 +62,12 @@ class InferenceSettings(StageSettings):
     """For tests alone: a file of faults that the device children are to have, see docs/fault-injection.md."""
     allow_faults: str = Field(default="", validate_default=True)
     """Has to be yes-break-this-engine where there are faults."""
+
+    @field_validator("device")
+    @classmethod
+    def _devices(cls, value: str) -> str:
+        names_of(value)
+        return value
 
     @field_validator("allow_faults")
     @classmethod

@@ -67,5 +67,5 @@ class Spare:
             return
         # Its own child is loaded before: the model that all wait for gets the memory and the processor first.
         if lasting[0].ready():
-            log.warning("spare_child", device=lasting[0].options.child.device)
+            log.warning("spare_child", device=lasting[0].options.called)
             self.device, self._beside = lasting[0].spare(), lasting[0]

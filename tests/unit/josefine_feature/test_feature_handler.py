@@ -1,8 +1,10 @@
 """What becomes of frames: features, duplicates, holes, dead letters."""
 
+import msgpack
 import pytest
 
 from josefine_feature.session import unpack
+from josefine_speech.features import SILENT
 from josefine_stage.errors import SnapshotUnreadableError
 from josefine_stage.handler import Snapshot
 from josefine_wire.records import Gap
@@ -307,7 +309,8 @@ def test_the_queue_is_bounded_in_bytes(make_stage, extractor, log, speech):
 
 
 def test_a_snapshot_of_something_else_is_refused(stage):
-    for state in (b"", b"\xc1", b"\x93\x02\x00\x00", b"\x92\x01\x02"):
+    before = msgpack.packb([2, 5, True, 0, b"", SILENT])  # the format before this one
+    for state in (b"", b"\xc1", b"\x93\x02\x00\x00", b"\x92\x01\x02", before):
         with pytest.raises(SnapshotUnreadableError, match="snapshot"):
             stage.handler.restore("s/0", Snapshot(3, state))
 

@@ -123,6 +123,9 @@ class ScriptedDevice:
     def ahead_hops(self) -> int:
         return 0
 
+    def last_idle(self) -> bool:
+        return False
+
     def room(self) -> int:
         return self.rooms - len(self.batches)
 

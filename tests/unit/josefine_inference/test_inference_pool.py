@@ -1,8 +1,9 @@
 """Several devices as one; with real children: integration."""
 
+import numpy as np
 import pytest
 
-from josefine_inference.messages import Batch
+from josefine_inference.messages import Batch, Work
 from josefine_inference.pool import DevicePool
 from josefine_inference.port import DeviceError, DeviceState
 from josefine_inference.suspects import Tried
@@ -22,7 +23,7 @@ class ScriptedDevice:
         return []
 
     def ahead_hops(self) -> int:
-        return 500 * len(self.work)
+        return sum(tried.batch.hops or 500 for tried in self.work)
 
     def room(self):
         return 0 if self.state is DeviceState.QUARANTINED else max(0, 2 - len(self.work))
@@ -61,6 +62,30 @@ def test_a_batch_waits_for_what_stands_before_the_device_that_gets_it():
     assert pool.ahead_hops() == 0
     pool.submit(Batch("tiny.en", "en", ()))
     assert (len(busy.work), len(idle.work), pool.ahead_hops()) == (1, 1, 500)
+
+
+def test_of_devices_that_work_the_one_with_less_speech_before_it_gets_the_batch():
+    long, short = ScriptedDevice(), ScriptedDevice()
+    long.resume([Tried(Batch("tiny.en", "en", (Work(1, np.zeros((900, 80), np.float16)),)))])
+    short.resume([Tried(Batch("tiny.en", "en", (Work(2, np.zeros((200, 80), np.float16)),)))])
+    pool = DevicePool([long, short])
+    assert pool.ahead_hops() == 200
+    pool.submit(Batch("tiny.en", "en", ()))
+    assert (len(long.work), len(short.work)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("devices", "last"),
+    [
+        ([ScriptedDevice()], False),
+        ([ScriptedDevice(), ScriptedDevice()], False),
+        ([ScriptedDevice(work=1), ScriptedDevice()], True),
+        ([ScriptedDevice(work=1), ScriptedDevice(work=1)], False),
+        ([ScriptedDevice(DeviceState.QUARANTINED), ScriptedDevice()], False),
+    ],
+)
+def test_the_last_idle_device_is_one_of_several(devices, last):
+    assert DevicePool(devices).last_idle() is last
 
 
 def test_what_waits_at_a_device_in_quarantine_goes_to_the_least_burdened():

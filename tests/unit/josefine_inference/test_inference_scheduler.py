@@ -143,6 +143,16 @@ def test_a_device_that_works_is_handed_finals_alone():
     assert ids(scheduler.next_batch(1.0, BESIDE)) == [0, 1]
 
 
+def test_the_last_idle_device_is_kept_for_what_is_due():
+    kept = BesideLive(hops=4000, last_idle=True)
+    scheduler = filled(job(0, Kind.INTERIM), job(1, Kind.FINAL_RECORDED), job(2))
+    assert ids(scheduler.next_batch(1.0, kept)) == [2]
+    assert not scheduler.next_batch(1.0, kept)
+    assert not scheduler.next_batch(SLACK_S[Kind.INTERIM] - 0.1, kept)
+    assert ids(scheduler.next_batch(SLACK_S[Kind.INTERIM], kept)) == [0]
+    assert ids(scheduler.next_batch(SLACK_S[Kind.FINAL_RECORDED], kept)) == [1]
+
+
 def test_a_device_that_works_is_handed_a_full_batch_that_no_final_would_wait_for_long():
     queued = [job(id_, Kind.INTERIM, key=str(id_)) for id_ in range(9)]
     fast = BesideLive(hops=8000, ahead_hops=3000)

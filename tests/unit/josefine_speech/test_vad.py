@@ -107,6 +107,14 @@ def test_a_missing_tensor_is_named(random_weights, name):
         VoiceActivity({key: tensor for key, tensor in random_weights.items() if key != name})
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"), [("conv1.weight", (256, 129, 3)), ("conv1.bias", (1,)), ("conv2.weight", (64, 128, 5))]
+)
+def test_a_tensor_of_another_shape_is_named(random_weights, name, shape):
+    with pytest.raises(WeightsError, match=name):
+        VoiceActivity({**random_weights, name: np.zeros(shape, np.float32)})
+
+
 def test_another_spectrum_is_refused(random_weights):
     with pytest.raises(WeightsError, match="stft_conv"):
         VoiceActivity({**random_weights, "stft_conv.weight": random_weights["stft_conv.weight"] * 1.1})

@@ -3,6 +3,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from josefine_whisper import quantize
 from josefine_whisper.decoding import Decoder, Job, memory_positions
 from josefine_whisper.encoding import Encoded
 from josefine_whisper.rules import Stop, SuppressAlways, SuppressFirst
@@ -68,6 +69,21 @@ def test_a_ragged_batch_equals_each_alone(decoder, batch):
         if any(other.attend for other in batch) and not one.attend:
             assert result.attention is None
         assert_same(result, decoder.decode([one])[0])
+
+
+@pytest.mark.skipif(not quantize.supported(), reason="int8 needs an x86 CPU")
+def test_beside_longer_audio_a_row_has_the_same_bytes(decoder, model):
+    """In int8, where a product's sums are exact, and in one thread, which shares out no sum over the vocabulary."""
+    quantize.to_int8(model)
+    batch = [job(positions, seed=positions, budget=30) for positions in (61, 70, 90, 150, 333, 480, 529, 700, 1_400)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        together = decoder.decode(batch)
+        alone = [decoder.decode([one])[0] for one in batch]
+    finally:
+        torch.set_num_threads(threads)
+    assert [(row.tokens, row.logprobs) for row in together] == [(row.tokens, row.logprobs) for row in alone]
 
 
 def test_a_batch_beyond_the_memory_limit_is_cut(decoder):
