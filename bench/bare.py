@@ -44,8 +44,8 @@ class _Kept:
     def ahead_hops(self) -> int:
         return 0
 
-    def last_idle(self) -> bool:
-        return False
+    def idle(self) -> int:
+        return 0
 
     def room(self) -> int:
         return 1

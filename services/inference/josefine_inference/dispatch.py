@@ -205,7 +205,7 @@ class Dispatch:
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
 
     def _beside_live(self) -> BesideLive:
-        return BesideLive(self._pace.ahead_of_final_hops(), self._device.ahead_hops(), self._device.last_idle())
+        return BesideLive(self._pace.ahead_of_final_hops(), self._device.ahead_hops(), self._device.idle())
 
     def _repeat(self, job: Job, task: _Task) -> None:
         """Queues a doubtful final for a batch of its own."""

@@ -34,9 +34,9 @@ class DevicePool:
     def ahead_hops(self) -> int:
         return self._emptiest().ahead_hops()
 
-    def last_idle(self) -> bool:
+    def idle(self) -> int:
         usable = self._usable()
-        return len(usable) > 1 and sum(not device.ahead_hops() for device in usable) == 1
+        return sum(not device.ahead_hops() for device in usable) if len(usable) > 1 else 0
 
     def submit(self, batch: Batch) -> None:
         self._emptiest().submit(batch, self._suspected.union(self._culprits))

@@ -57,8 +57,8 @@ class DevicePort(Protocol):
     def ahead_hops(self) -> int:
         """Returns the hops that a batch would wait for which is submitted now; 0 where a device has nothing to do."""
 
-    def last_idle(self) -> bool:
-        """Whether of several devices just one has nothing to do."""
+    def idle(self) -> int:
+        """Returns how many of several devices have nothing to do; 0 where there is one device."""
 
     def held_back(self) -> frozenset[str]:
         """Returns the sessions whose windows had better not be submitted now: one of them may have hung a child."""

@@ -81,9 +81,9 @@ class BesideLive:
     """What a batch would wait for, 0 where a device has nothing to do. To one that works is handed what is due, as live
     finals are at once, and a full batch where both together stay within `hops`: a fast device would else have nothing
     to do until somebody looks at it again."""
-    last_idle: bool = False
-    """Whether the batch would go to the last device that has nothing to do: it is kept for what is due, so that a live
-    final finds one free."""
+    idle: int = 0
+    """How many of several devices have nothing to do. What is due is shared out among them, and the last one is kept for
+    it, so that a live final finds one free."""
 
 
 class Scheduler:
@@ -136,17 +136,17 @@ class Scheduler:
         jobs stay in the queue.
         """
         works = beside is not None and beside.ahead_hops > 0
-        kept = beside is not None and beside.last_idle
+        kept = beside is not None and beside.idle == 1
         queued = (
             [job for job in self._jobs.values() if job.session not in held_back] if held_back else self._jobs.values()
         )
-        due = [job for job in queued if job.due_s <= now_s] if works or kept else []
+        due = [job for job in queued if job.due_s <= now_s] if works or (beside is not None and beside.idle) else []
         jobs = due or ([] if kept else list(queued))
         if not jobs:
             return []
         order = sorted(jobs, key=lambda job: (job.due_s, job.id))
         same = [job for job in order if (job.model, job.language) == (order[0].model, order[0].language)]
-        batch = self._fill(same, beside)
+        batch = self._fill(same, beside, self._share(due, beside))
         full = len(batch) < len(same)
         if beside and works and not due:
             goes = full and beside.ahead_hops + sum(job.hops for job in batch) <= beside.hops
@@ -158,17 +158,23 @@ class Scheduler:
             self._remove(job.id)
         return batch
 
-    def _fill(self, jobs: list[Job], beside: "BesideLive | None") -> list[Job]:
+    def _share(self, due: list[Job], beside: "BesideLive | None") -> int:
+        """Returns the most hops of a batch: where several devices are idle, each gets its part of what is due."""
+        if not due or beside is None or beside.idle < 2:
+            return self.limits.hops
+        return min(self.limits.hops, -(-sum(job.hops for job in due) // beside.idle))
+
+    def _fill(self, jobs: list[Job], beside: "BesideLive | None", most_hops: int) -> list[Job]:
         batch: list[Job] = []
         hops = others = recorded = 0
-        others_limit, recorded_limit = self.limits.hops, self.limits.hops
+        others_limit, recorded_limit = most_hops, most_hops
         if beside:
             others_limit, recorded_limit = beside.hops, self.limits.recorded_hops_beside_live
         for job in jobs[: self.limits.jobs]:
             hops += job.hops
             others += 0 if job.kind is Kind.FINAL_LIVE else job.hops
             recorded += job.hops if job.kind is Kind.FINAL_RECORDED else 0
-            fits = hops <= self.limits.hops and others <= others_limit and recorded <= recorded_limit
+            fits = hops <= most_hops and others <= others_limit and recorded <= recorded_limit
             if batch and (job.apart or batch[0].apart or not fits):
                 break
             batch.append(job)

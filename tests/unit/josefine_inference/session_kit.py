@@ -123,8 +123,8 @@ class ScriptedDevice:
     def ahead_hops(self) -> int:
         return 0
 
-    def last_idle(self) -> bool:
-        return False
+    def idle(self) -> int:
+        return 0
 
     def room(self) -> int:
         return self.rooms - len(self.batches)

@@ -75,17 +75,17 @@ def test_of_devices_that_work_the_one_with_less_speech_before_it_gets_the_batch(
 
 
 @pytest.mark.parametrize(
-    ("devices", "last"),
+    ("devices", "idle"),
     [
-        ([ScriptedDevice()], False),
-        ([ScriptedDevice(), ScriptedDevice()], False),
-        ([ScriptedDevice(work=1), ScriptedDevice()], True),
-        ([ScriptedDevice(work=1), ScriptedDevice(work=1)], False),
-        ([ScriptedDevice(DeviceState.QUARANTINED), ScriptedDevice()], False),
+        ([ScriptedDevice()], 0),
+        ([ScriptedDevice(), ScriptedDevice()], 2),
+        ([ScriptedDevice(work=1), ScriptedDevice()], 1),
+        ([ScriptedDevice(work=1), ScriptedDevice(work=1)], 0),
+        ([ScriptedDevice(DeviceState.QUARANTINED), ScriptedDevice()], 0),
     ],
 )
-def test_the_last_idle_device_is_one_of_several(devices, last):
-    assert DevicePool(devices).last_idle() is last
+def test_idle_devices_are_counted_where_there_are_several(devices, idle):
+    assert DevicePool(devices).idle() == idle
 
 
 def test_what_waits_at_a_device_in_quarantine_goes_to_the_least_burdened():

@@ -144,13 +144,20 @@ def test_a_device_that_works_is_handed_finals_alone():
 
 
 def test_the_last_idle_device_is_kept_for_what_is_due():
-    kept = BesideLive(hops=4000, last_idle=True)
+    kept = BesideLive(hops=4000, idle=1)
     scheduler = filled(job(0, Kind.INTERIM), job(1, Kind.FINAL_RECORDED), job(2))
     assert ids(scheduler.next_batch(1.0, kept)) == [2]
     assert not scheduler.next_batch(1.0, kept)
     assert not scheduler.next_batch(SLACK_S[Kind.INTERIM] - 0.1, kept)
     assert ids(scheduler.next_batch(SLACK_S[Kind.INTERIM], kept)) == [0]
     assert ids(scheduler.next_batch(SLACK_S[Kind.FINAL_RECORDED], kept)) == [1]
+
+
+def test_what_is_due_is_shared_out_among_idle_devices():
+    scheduler = filled(*(job(id_, hops=hops) for id_, hops in enumerate((600, 500, 400, 300))), job(4, Kind.INTERIM))
+    assert ids(scheduler.next_batch(1.0, BesideLive(hops=4000, idle=2))) == [0]
+    assert ids(scheduler.next_batch(1.0, BesideLive(hops=4000, idle=1))) == [1, 2, 3]
+    assert ids(scheduler.next_batch(1.0, BesideLive(hops=4000, idle=2))) == [4]
 
 
 def test_a_device_that_works_is_handed_a_full_batch_that_no_final_would_wait_for_long():
