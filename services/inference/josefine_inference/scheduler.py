@@ -82,8 +82,13 @@ class BesideLive:
     finals are at once, and a full batch where both together stay within `hops`: a fast device would else have nothing
     to do until somebody looks at it again."""
     idle: int = 0
-    """How many of several devices have nothing to do. What is due is shared out among them, and the last one is kept for
-    it, so that a live final finds one free."""
+    """How many of several devices have nothing to do. What is due is shared out among them, and the last one is kept
+    for it, so that a live final finds one free."""
+
+    @property
+    def choosy(self) -> bool:
+        """Whether what is due goes apart from the rest."""
+        return bool(self.ahead_hops or self.idle)
 
 
 class Scheduler:
@@ -135,20 +140,16 @@ class Scheduler:
         All jobs of a batch have one model and language. `beside`: live sessions are there. `held_back`: sessions whose
         jobs stay in the queue.
         """
-        works = beside is not None and beside.ahead_hops > 0
-        kept = beside is not None and beside.idle == 1
-        queued = (
-            [job for job in self._jobs.values() if job.session not in held_back] if held_back else self._jobs.values()
-        )
-        due = [job for job in queued if job.due_s <= now_s] if works or (beside is not None and beside.idle) else []
-        jobs = due or ([] if kept else list(queued))
+        queued = [job for job in self._jobs.values() if job.session not in held_back]
+        due = [job for job in queued if job.due_s <= now_s] if beside and beside.choosy else []
+        jobs = due or ([] if beside and beside.idle == 1 else queued)
         if not jobs:
             return []
         order = sorted(jobs, key=lambda job: (job.due_s, job.id))
         same = [job for job in order if (job.model, job.language) == (order[0].model, order[0].language)]
         batch = self._fill(same, beside, self._share(due, beside))
         full = len(batch) < len(same)
-        if beside and works and not due:
+        if beside and beside.ahead_hops and not due:
             goes = full and beside.ahead_hops + sum(job.hops for job in batch) <= beside.hops
         else:
             goes = full or now_s - min(job.added_s for job in jobs) >= self.limits.max_wait_s
