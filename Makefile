@@ -26,7 +26,10 @@ help: ## Say what can be made
 
 setup: $(STAMP) ## Install everything into .venv
 
-$(STAMP): pyproject.toml requirements/all.lock hatch_build.py $(wildcard $(KERNELS)/*.[ch])
+# Kernels that are gone are compiled anew.
+$(KERNELS)/features-baseline.so:
+
+$(STAMP): pyproject.toml requirements/all.lock hatch_build.py $(wildcard $(KERNELS)/*.[ch]) $(KERNELS)/features-baseline.so
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; say: make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { echo "$(PYTHON) cannot make .venv: install what it lacks (Debian, Ubuntu: apt install python3-venv) and run make again" >&2; exit 1; }
 	@echo "Installing pinned packages into .venv (torch is the large one; a few minutes the first time) ..."

@@ -5,6 +5,7 @@ The compiler is clang, which comes in the package ziglang: the same one on every
 
 import os
 import platform
+import shutil
 import subprocess
 import sysconfig
 import tempfile
@@ -41,17 +42,17 @@ class KernelsHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
         build_data["artifacts"].append(f"{KERNELS}/*.so")
-        compiled = dict.fromkeys(("baseline",), ("features.c", "processor.c"))
+        compiled = {"baseline": ("features.c", "processor.c")}
         if platform.machine() in {"x86_64", "AMD64"}:
             compiled |= dict.fromkeys(X86_64_SETS, ("features.c",))
-        # What is there stays until it is replaced: a service may be starting meanwhile.
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        with tempfile.TemporaryDirectory() as scratch:
             for instruction_set, sources in compiled.items():
-                library = Path(scratch) / _name(instruction_set)
-                _compile(folder, instruction_set, sources, library)
-                library.replace(folder / library.name)
-        for old in {path.name for path in folder.glob("*.so")} - {_name(each) for each in compiled}:
-            (folder / old).unlink()
+                _compile(folder, instruction_set, sources, Path(scratch) / _name(instruction_set))
+            # What is there stays until it is replaced: a service may be starting meanwhile.
+            for name in map(_name, compiled):
+                beside = folder / f".{os.getpid()}-{name}"
+                shutil.copy(Path(scratch) / name, beside)
+                beside.replace(folder / name)
 
 
 def _name(instruction_set: str) -> str:

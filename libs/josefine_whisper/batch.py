@@ -15,7 +15,8 @@ from josefine_whisper.rules import StopRule
 GROUP_POSITIONS: Final = 64
 """Encoded audio is padded to a multiple of so many positions, and rows of one such length share a call of
 cross-attention. The length depends on the row alone: with that of the longest beside it the order of sums would change,
-and now and then a word. More calls cost launches, more padding memory traffic."""
+and now and then a word. (So it does beside rows with longer prompts: tokens are aligned at their ends.) More calls cost
+launches, more padding memory traffic."""
 
 
 @dataclass(slots=True, eq=False)
@@ -124,11 +125,16 @@ class Batch:
         return hidden
 
 
+def padded(positions: int) -> int:
+    """Returns what a row's encoded audio takes, in positions."""
+    return -(-positions // GROUP_POSITIONS) * GROUP_POSITIONS
+
+
 def _members(encoded: Sequence[Encoded]) -> dict[int, list[int]]:
     """Returns the rows of each padded length."""
     groups: dict[int, list[int]] = {}
     for row, audio in enumerate(encoded):
-        groups.setdefault(-(-len(audio) // GROUP_POSITIONS) * GROUP_POSITIONS, []).append(row)
+        groups.setdefault(padded(len(audio)), []).append(row)
     return groups
 
 

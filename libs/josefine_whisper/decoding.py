@@ -10,7 +10,7 @@ from torch import Tensor
 
 from josefine_whisper import quantize
 from josefine_whisper.alignment import attention_over_time
-from josefine_whisper.batch import Batch, Row
+from josefine_whisper.batch import Batch, Row, padded
 from josefine_whisper.cache import Arena
 from josefine_whisper.encoding import Encoded
 from josefine_whisper.model import Whisper
@@ -26,7 +26,7 @@ CUDA_POSITIONS_AT_LOAD: Final = 96_000
 """64 full windows, the largest batch that the service makes by its own settings, 18 GiB for large-v3; the memory grows
 with larger ones."""
 TOKEN_CACHE_SHARE: Final = 1.25
-"""Of a batch's memory over that of the encoder positions: tokens, and padding to the longest of a group."""
+"""Of a batch's memory over that of the encoder positions, padding among them: what its tokens take."""
 _SEED: Final = 0x5EED
 """Sampling is seeded per sequence, so that a decode does not depend on its neighbours or on history."""
 
@@ -113,7 +113,7 @@ class Decoder:
         batches: list[list[int]] = []
         used, told = 0, False
         for index in sorted(range(len(jobs)), key=lambda i: (bool(jobs[i].context), len(jobs[i].encoded))):
-            positions = len(jobs[index].encoded) + len(jobs[index].context)
+            positions = padded(len(jobs[index].encoded)) + len(jobs[index].context)
             if not batches or used + positions > self._positions_limit or told != bool(jobs[index].context):
                 batches.append([])
                 used, told = 0, bool(jobs[index].context)

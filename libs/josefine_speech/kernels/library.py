@@ -82,7 +82,9 @@ class Kernels:
         Raises:
             ValueError: a window lies outside the samples, or states are of another shape or kind.
         """
-        if len(begins) != len(first) or not _is_state(states, len(first)):
+        if len(begins) != len(first):
+            raise ValueError(f"{len(first)} first windows and {len(begins)} beginnings")
+        if not _is_state(states, len(first)):
             raise ValueError(f"states are float32 [{len(first)}, 2, {grid.VAD_STATE}], writable and without gaps")
         context = grid.VAD_CONTEXT_SAMPLES
         starts, lengths = _ladders(samples, first, counts, VAD_WINDOW_SAMPLES, VAD_WINDOW_SAMPLES, before=context)
@@ -152,7 +154,7 @@ def _library(instruction_set: str) -> ctypes.CDLL:
         return ctypes.CDLL(str(path))
     except OSError as error:
         # ctypes' message begins with the path.
-        raise KernelsMissingError(f"kernels of josefine_speech are not built ({error}): make clean setup") from error
+        raise KernelsMissingError(f"kernels of josefine_speech are not built ({error}): make setup") from error
 
 
 def _function(library: ctypes.CDLL, name: str, *, pointers: int, more: int) -> Any:

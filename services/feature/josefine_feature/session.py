@@ -37,11 +37,13 @@ def unpack(state: bytes) -> Session:
     match _unpacked(state):
         case [int(version), int(next_sequence), str(closed)] if version == FORMAT:
             return Session(next_sequence, closed)
-        case [int(version), int(next_sequence), int(position), bytes(tail), bytes(voice)] if version == FORMAT and len(
-            voice
-        ) == len(SILENT):
+        case [int(version), int(next_sequence), int(position), bytes(tail), bytes(voice)] if _fits(version, voice):
             return Session(next_sequence, "", Stream(position, tail, voice))
     raise SnapshotUnreadableError(f"snapshot of {len(state)} bytes: not format {FORMAT} of feature")
+
+
+def _fits(version: int, voice: bytes) -> bool:
+    return version == FORMAT and len(voice) == len(SILENT)
 
 
 def _packed(fields: list[Any]) -> bytes:

@@ -27,7 +27,7 @@ class Place(NamedTuple):
     name: str
     """What it is called: as above, numbered where several have that name."""
     threads: int
-    """Of a CPU."""
+    """Of a CPU; 0: torch's own choice."""
 
 
 def names_of(devices: str) -> list[str]:
@@ -63,7 +63,7 @@ def places(devices: str, threads: int, *, cores: int, driver: bool) -> list[Plac
     for name in names:
         numbers[name] += 1
         label = name if alike[name] == 1 else f"{name}#{numbers[name]}"
-        found.append(Place(name, label, threads or share))
+        found.append(Place(name, label, threads or (share if name in (CPU, AUTO) else 0)))
     return found
 
 

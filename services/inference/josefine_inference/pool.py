@@ -104,7 +104,7 @@ class DevicePool:
 
     def _emptiest(self) -> Device:
         """Returns the device that gets the next batch, with the least before it; there is one where there is room."""
-        return max(self._usable(), key=lambda device: (device.room(), -device.ahead_hops()))
+        return max(self._usable(), key=lambda device: (device.room(), -device.ahead_hops(), -_burden(device)))
 
     def _move(self) -> None:
         """Lets nothing wait for a child that is lost, nor behind a window that may hang its child."""

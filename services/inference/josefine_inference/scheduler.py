@@ -82,8 +82,9 @@ class BesideLive:
     finals are at once, and a full batch where both together stay within `hops`: a fast device would else have nothing
     to do until somebody looks at it again."""
     idle: int = 0
-    """How many of several devices have nothing to do. What is due is shared out among them, and the last one is kept
-    for it, so that a live final finds one free."""
+    """How many of several devices have nothing to do. What is due is shared out among them."""
+    kept: bool = False
+    """Whether the batch would go to the last of them, which takes no interims, so that a live final finds it free."""
 
     @property
     def choosy(self) -> bool:
@@ -142,7 +143,7 @@ class Scheduler:
         """
         queued = [job for job in self._jobs.values() if job.session not in held_back]
         due = [job for job in queued if job.due_s <= now_s] if beside and beside.choosy else []
-        jobs = due or ([] if beside and beside.idle == 1 else queued)
+        jobs = due or [job for job in queued if not (beside and beside.kept and job.kind is Kind.INTERIM)]
         if not jobs:
             return []
         order = sorted(jobs, key=lambda job: (job.due_s, job.id))

@@ -114,6 +114,8 @@ class ScriptedDevice:
     submitted: list[Batch] = field(default_factory=list)
     held: bool = False
     closed: bool = False
+    idles: int = 0
+    """Of several devices, what is idle."""
     unwanted: frozenset[str] = frozenset()
     """Sessions that it holds back."""
 
@@ -124,7 +126,7 @@ class ScriptedDevice:
         return 0
 
     def idle(self) -> int:
-        return 0
+        return self.idles
 
     def room(self) -> int:
         return self.rooms - len(self.batches)
@@ -152,10 +154,10 @@ class ScriptedDevice:
         self.closed = True
 
 
-def handler(device: ScriptedDevice, **changes: object) -> InferenceHandler:
+def handler(device: ScriptedDevice, *, clock: Callable[[], float] = lambda: 0.0, **changes: object) -> InferenceHandler:
     options = {
         "channel": ChannelOptions("tiny.en"),
         "models": Models("tiny.en", ("base",)),
         "batches": BatchLimits(24_000, 64, 0.0, 6_000),
     }
-    return InferenceHandler(HandlerOptions(**(options | changes)), device, clock=lambda: 0.0)
+    return InferenceHandler(HandlerOptions(**(options | changes)), device, clock=clock)

@@ -143,14 +143,13 @@ def test_a_device_that_works_is_handed_finals_alone():
     assert ids(scheduler.next_batch(1.0, BESIDE)) == [0, 1]
 
 
-def test_the_last_idle_device_is_kept_for_what_is_due():
-    kept = BesideLive(hops=4000, idle=1)
-    scheduler = filled(job(0, Kind.INTERIM), job(1, Kind.FINAL_RECORDED), job(2))
-    assert ids(scheduler.next_batch(1.0, kept)) == [2]
-    assert not scheduler.next_batch(1.0, kept)
+def test_a_device_that_is_kept_takes_no_interims_that_are_not_due():
+    kept = BesideLive(hops=4000, idle=1, kept=True)
+    scheduler = filled(job(0, Kind.INTERIM), job(1, Kind.FINAL_RECORDED), job(2), job(3, Kind.FINAL_LIVE_AGAIN))
+    assert ids(scheduler.next_batch(0.1, kept)) == [2]
+    assert ids(scheduler.next_batch(0.1, kept)) == [3, 1]
     assert not scheduler.next_batch(SLACK_S[Kind.INTERIM] - 0.1, kept)
     assert ids(scheduler.next_batch(SLACK_S[Kind.INTERIM], kept)) == [0]
-    assert ids(scheduler.next_batch(SLACK_S[Kind.FINAL_RECORDED], kept)) == [1]
 
 
 def test_what_is_due_is_shared_out_among_idle_devices():

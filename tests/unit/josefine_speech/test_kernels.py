@@ -63,7 +63,7 @@ def test_a_transform_that_the_kernels_cannot_do_is_refused():
 
 def test_what_was_not_built_is_said_with_its_mend(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "_HERE", tmp_path)
-    with pytest.raises(KernelsMissingError, match=r"features-avx9000\.so.*make clean setup"):
+    with pytest.raises(KernelsMissingError, match=r"features-avx9000\.so.*make setup"):
         Kernels("avx9000")
 
 
@@ -100,7 +100,7 @@ def test_states_are_what_the_kernels_write(random_weights, kernels, states):
 
 @pytest.mark.parametrize(("counts", "begins"), [([1, 1, 1], [True, True]), ([1, 1], [True])])
 def test_each_sequence_has_its_place_and_its_count(random_weights, kernels, counts, begins):
-    with pytest.raises(ValueError, match=r"2 first windows|float32"):
+    with pytest.raises(ValueError, match="2 first windows"):
         VoiceActivity(random_weights, kernels)(SOUND, [64, 64], counts, begins, np.zeros((2, 2, 128), np.float32))
 
 
