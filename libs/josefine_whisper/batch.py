@@ -15,8 +15,7 @@ from josefine_whisper.rules import StopRule
 GROUP_POSITIONS: Final = 64
 """Encoded audio is padded to a multiple of so many positions, and rows of one such length share a call of
 cross-attention. The length depends on the row alone: with that of the longest beside it the order of sums would change,
-and now and then a word. (So it does beside rows with longer prompts: tokens are aligned at their ends.) More calls cost
-launches, more padding memory traffic."""
+and now and then a word. More calls cost launches, more padding memory traffic."""
 
 
 @dataclass(slots=True, eq=False)

@@ -108,15 +108,17 @@ class Decoder:
     def _batches(self, jobs: Sequence[Job]) -> list[list[int]]:
         """Returns indices of jobs, similar lengths together, cut where the memory limit is reached.
 
-        Those with a context are apart: it may be several times as long as a transcript, and would pad the others.
+        Those with a context are apart: it may be several times as long as a transcript, and would pad the others. And
+        what begins with no words shares a batch with prompts of its own length alone: padding shifts sums, and a final
+        is to have the same text whoever else speaks.
         """
         batches: list[list[int]] = []
-        used, told = 0, False
-        for index in sorted(range(len(jobs)), key=lambda i: (bool(jobs[i].context), len(jobs[i].encoded))):
+        used, alike = 0, None
+        for index in sorted(range(len(jobs)), key=lambda i: (_company(jobs[i]), len(jobs[i].encoded))):
             positions = padded(len(jobs[index].encoded)) + len(jobs[index].context)
-            if not batches or used + positions > self._positions_limit or told != bool(jobs[index].context):
+            if not batches or used + positions > self._positions_limit or alike != _company(jobs[index]):
                 batches.append([])
-                used, told = 0, bool(jobs[index].context)
+                used, alike = 0, _company(jobs[index])
             batches[-1].append(index)
             used += positions
         return batches
@@ -217,6 +219,11 @@ class Decoder:
         row = batch.rows[at]
         queries, keys = batch.aligned(at, start=row.pad + len(row.prompt) - 1)
         return attention_over_time(queries, keys[:, : row.audio_positions])
+
+
+def _company(job: Job) -> tuple[bool, int]:
+    """Returns what jobs of one batch have in common."""
+    return bool(job.forced), bool(job.context) if job.forced else len(job.context)
 
 
 def memory_positions(device: torch.device, position_bytes: float) -> tuple[int, int]:

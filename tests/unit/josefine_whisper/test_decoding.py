@@ -72,14 +72,16 @@ def test_a_ragged_batch_equals_each_alone(decoder, batch):
 
 
 @pytest.mark.skipif(not quantize.supported(), reason="int8 needs an x86 CPU")
-def test_beside_longer_audio_a_row_has_the_same_bytes(decoder, model):
+def test_a_row_without_forced_words_has_the_same_bytes_whatever_is_beside_it(decoder, model):
     """In int8, where a product's sums are exact, and in one thread, which shares out no sum over the vocabulary."""
     quantize.to_int8(model)
     batch = [job(positions, seed=positions, budget=30) for positions in (61, 70, 90, 150, 333, 480, 529, 700, 1_400)]
+    batch += [job(300, seed=words, context=range(5, 5 + words)) for words in (3, 8)]
+    beside = [job(200, seed=words, forced=range(5, 5 + words)) for words in (1, 3, 20)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        together = decoder.decode(batch)
+        together = decoder.decode([*beside, *batch])[len(beside) :]
         alone = [decoder.decode([one])[0] for one in batch]
     finally:
         torch.set_num_threads(threads)
