@@ -59,7 +59,8 @@ def services(step_times: Path) -> tuple[Service, ...]:
     simulated = Service(
         "inference",
         (sys.executable, "-m", "bench.simulated_inference"),
-        {VARIABLE: str(step_times), **ALL_LET_IN},
+        # One device: what it is given is what is measured.
+        {VARIABLE: str(step_times), "JOSEFINE_DEVICE": "cpu", **ALL_LET_IN},
         models=inference.models,
     )
     return ingest, feature, simulated
