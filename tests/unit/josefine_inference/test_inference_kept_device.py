@@ -5,7 +5,7 @@ from handler_kit import EACH_QUARTER, UTTERANCE, run
 
 from josefine_inference.dispatch import KEPT_S
 
-SPEAKING = [0.9] * 150
+SPEAKING, SILENCE = [0.9] * 150, [0.01] * 30
 
 
 class Clock:
@@ -48,3 +48,22 @@ def test_an_interim_waits_no_longer_than_a_device_that_works_would_take(kit, dev
     clock.now_s += KEPT_S + 0.01
     run(handler, [])
     assert len(device.submitted) == 2
+
+
+def test_of_two_children_the_one_that_is_kept_gets_the_final(kit, start):
+    """The real pool in front of the children, whose idle devices are counted and not told."""
+    devices = start("first", "second")
+    first, second = devices.world.children
+    made = kit.handler(devices.pool, clock=devices.world.clock)
+    for session in ("a", "b"):
+        made.restore(f"{session}/0", None)
+        run(made, kit.inputs(kit.frames(SPEAKING, EACH_QUARTER, session=session, end=False)))
+    assert (asked(first), asked(second)) == ([False], [])
+    ending = kit.inputs(kit.frames(SPEAKING + SILENCE, EACH_QUARTER, session="b"))
+    run(made, ending[len(kit.frames(SPEAKING, EACH_QUARTER, session="b", end=False)) :])
+    assert (asked(first), asked(second)) == ([False], [True])
+
+
+def asked(child):
+    """Returns whether word times were asked for, of each window that the child was given: of finals they are."""
+    return [work["word_times"] for command in child.told if command["type"] == "batch" for work in command["work"]]

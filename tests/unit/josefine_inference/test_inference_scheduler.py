@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +159,13 @@ def test_what_is_due_is_shared_out_among_idle_devices():
     assert ids(scheduler.next_batch(1.0, BesideLive(hops=4000, idle=2))) == [0]
     assert ids(scheduler.next_batch(1.0, BesideLive(hops=4000, idle=1))) == [1, 2, 3]
     assert ids(scheduler.next_batch(1.0, BesideLive(hops=4000, idle=2))) == [4]
+
+
+def test_of_two_models_that_are_due_each_idle_device_gets_one():
+    beside = BesideLive(hops=4000, idle=2)
+    scheduler = filled(job(0), job(1, model="base"), job(2), job(3, model="base"))
+    assert ids(scheduler.next_batch(1.0, beside)) == [0, 2]
+    assert ids(scheduler.next_batch(1.0, replace(beside, idle=1))) == [1, 3]
 
 
 def test_a_device_that_works_is_handed_a_full_batch_that_no_final_would_wait_for_long():
