@@ -68,7 +68,7 @@ def soak(stack: LocalStack, load: LoadOptions, report: Report, json_file: Path |
             report.rows.append(row)
             heard.forget_before(row_end_s)
             console.print("  ".join(f"{name} {row[name]:.4g}" for name in ALWAYS))
-            _judge(report)
+            _judge(report, int(load.seconds / ROW_S))
             report.figures["first_failures"] = heard.failures[:FIRST_FAILURES]
             if json_file is not None:
                 report.write(json_file)
@@ -100,9 +100,11 @@ def _row(stack: LocalStack, heard: Heard, begin_s: float, end_s: float) -> dict[
     }
 
 
-def _judge(report: Report) -> None:
-    """Fills in the verdict, as far as there are rows for one."""
-    rows = report.rows
+def _judge(report: Report, rows_under_load: int) -> None:
+    """Fills in the verdict, as far as there are rows for one. What comes behind the load is in no sixth of it: all
+    sessions end at once there.
+    """
+    rows = report.rows[:rows_under_load]
     if len(rows) < LEAST_ROWS:
         return
     judged = flatness(rows, [name for name in rows[-1] if name.endswith("_mib") and "resident" not in name])

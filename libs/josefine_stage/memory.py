@@ -248,7 +248,7 @@ class MemoryStore:
         stored = [key for key in keys if key in self._versions]
         if [key for key in stored if not self._admits(key, epoch)]:
             raise StoreFencedError(f"a later epoch than {epoch} has some of the sessions")
-        return {key: [v for _, v in sorted(self._versions[key].items())] for key in stored}
+        return {key: self.stored(key) for key in stored}
 
     def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int], epoch: int) -> None:
         self._reach()
@@ -266,6 +266,10 @@ class MemoryStore:
             return False
         self._epochs[key] = epoch
         return True
+
+    def stored(self, key: str) -> list[Snapshot]:
+        """Returns a session's versions, oldest first, as one who is no process of the stage sees them."""
+        return [snapshot for _, snapshot in sorted(self._versions.get(key, {}).items())]
 
     def flush_all(self) -> None:
         """Loses everything, as a Redis that was flushed."""

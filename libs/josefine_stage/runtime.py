@@ -140,8 +140,8 @@ class Runtime:
         news = bool(records or step.progress or step.unasked or step.loose)
         self._rhythm.turned(news=news, patient=step.patient)
         self._commit_if_due()
-        if not self._outbox.open:
-            self._snapshots.sweep_if_due()
+        if not self._outbox.open and self._snapshots.sweep_if_due() and (ended := self._books.drop_ended()):
+            self._handler.forget(ended)
         self._back_pressure.regulate(self._reader, self._books.partitions, full=self._full())
         self._publish()
 
@@ -296,8 +296,6 @@ class Runtime:
         if positions:
             self._standing.confirmed()
             self._books.committed(positions)
-            if ended := self._books.drop_ended():
-                self._handler.forget(ended)
         return True
 
     # --- assignment ---------------------------------------------------------------------------------------

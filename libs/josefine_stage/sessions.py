@@ -28,13 +28,15 @@ class Session:
         index = bisect.bisect_right(self.versions, committed)
         return self.versions[index - 1] if index else self.base
 
-    def stored(self, version: int, committed: int) -> int:
-        """Notes a stored snapshot; returns the oldest version that still has to be kept."""
-        if version not in self.versions:
-            bisect.insort(self.versions, version)
-        keep = self.rebuildable_from(committed)
-        self.versions = [kept for kept in self.versions if kept >= keep]
-        return keep
+    def ended_behind(self, committed: int) -> bool:
+        """Whether its end is stored and `committed` has passed it: nothing else of it is needed."""
+        return self.over and not self.touched and bool(self.versions) and self.versions[-1] <= committed
+
+    def needed_with(self, version: int, committed: int) -> list[int]:
+        """Returns the versions that are needed, ascending, once `version` is stored and `committed` is the commit."""
+        versions = sorted({*self.versions, version})
+        newest_committed = bisect.bisect_right(versions, committed) - 1
+        return versions[max(newest_committed, 0) :]
 
 
 class SessionTable:

@@ -11,7 +11,7 @@ from josefine_stage.errors import StoreError, StoreFencedError
 from josefine_stage.handler import Handler
 from josefine_stage.metrics import StageMetrics
 from josefine_stage.ports import SnapshotStore
-from josefine_stage.sessions import SessionTable
+from josefine_stage.sessions import Session, SessionTable
 from josefine_stage.standing import Standing
 
 SWEEP_S = 1.0
@@ -42,20 +42,27 @@ class Snapshots:
         self._metrics = metrics
         self._swept_at_s = clock.monotonic_s()
 
-    def sweep_if_due(self) -> None:
+    def sweep_if_due(self) -> bool:
         """Stores what is due, while no unit of work is open: the end of a session that ended by itself has to be in
-        the log before its snapshot says so.
+        the log before its snapshot says so. Returns whether it was time to look.
         """
         now_s = self._clock.monotonic_s()
         if now_s - self._swept_at_s < min(SWEEP_S, self._interval_s):
-            return
+            return False
         self._swept_at_s = now_s
         due = (
             key
             for key, session in self._sessions.items()
-            if session.touched and now_s - session.snapshot_at_s >= self._interval_s
+            if (session.touched and now_s - session.snapshot_at_s >= self._interval_s) or self._has_remains(session)
         )
         self.take(due)
+        return True
+
+    def _has_remains(self, session: Session) -> bool:
+        """Whether more is stored of a session than its durable end. The end stays stored for a day, so that a late
+        record is known for what it is; with the states before it that would be several times as much.
+        """
+        return len(session.versions) > 1 and session.ended_behind(self._books.offset(session.source))
 
     def take(self, keys: Iterable[str]) -> None:
         """Stores the newest snapshots of sessions, where they are newer than the stored ones.
@@ -68,16 +75,16 @@ class Snapshots:
                 continue
             session, snapshot = self._sessions[key], self._handler.snapshot(key)
             session.snapshot_at_s = self._clock.monotonic_s()
-            if snapshot is not None and (not session.versions or snapshot.version > session.versions[-1]):
+            newer = snapshot is not None and (not session.versions or snapshot.version > session.versions[-1])
+            if snapshot is not None and (newer or self._has_remains(session)):
                 taken[key] = snapshot
             else:
                 session.touched = False
         if not taken:
             return
-        offsets = {key: self._books.offset(self._sessions[key].source) for key in taken}
-        keep_from = {key: self._sessions[key].rebuildable_from(offset) for key, offset in offsets.items()}
+        needed = {key: self._needed(self._sessions[key], snapshot.version) for key, snapshot in taken.items()}
         try:
-            self._store.save(taken, keep_from, self._standing.epoch)
+            self._store.save(taken, {key: versions[0] for key, versions in needed.items()}, self._standing.epoch)
         except StoreError as error:
             self._metrics.snapshot_failures.inc()
             log.warning("snapshots_not_stored", sessions=len(taken), reason=str(error))
@@ -87,5 +94,7 @@ class Snapshots:
         self._metrics.snapshots.inc(len(taken))
         for key, snapshot in taken.items():
             session = self._sessions[key]
-            session.stored(snapshot.version, offsets[key])
-            session.over, session.touched = snapshot.over, False
+            session.versions, session.over, session.touched = needed[key], snapshot.over, False
+
+    def _needed(self, session: Session, version: int) -> list[int]:
+        return session.needed_with(version, self._books.offset(session.source))

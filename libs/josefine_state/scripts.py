@@ -31,10 +31,17 @@ return redis.call('HGETALL', KEYS[1])
 """KEYS: a session's hash. ARGV: epoch. Returns fields and values in turn."""
 
 SAVE: Final = f"""{_ADMIT}
-redis.call('HSET', KEYS[1], 'epoch', ARGV[1], ARGV[2], ARGV[3])
+local others = 0
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if field ~= 'epoch' and tonumber(field) < tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], field) end
+  if field ~= 'epoch' and tonumber(field) < tonumber(ARGV[4]) then
+    redis.call('HDEL', KEYS[1], field)
+  elseif field ~= 'epoch' and field ~= ARGV[2] then
+    others = others + 1
+  end
 end
+-- A hash that has held a large value stays a table when that is gone. Made anew it takes what its fields need.
+if others == 0 then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], ARGV[2], ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1
 """

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
@@ -37,6 +38,20 @@ def test_versions_stand_side_by_side_until_they_are_dropped(store: SnapshotStore
     assert list(store.load([key], 1)[key]) == [first, second]
     store.save({key: Snapshot(30, b"third")}, {key: 20}, 1)
     assert [snapshot.version for snapshot in store.load([key], 1)[key]] == [20, 30]
+
+
+def test_what_was_dropped_gives_its_memory_back(broker_of_kind: Callable[[str], Any], key: str) -> None:
+    url = broker_of_kind("kafka").redis_url
+    store = RedisStore(url, "conformance", ttl_s=60)
+    store.save({key: Snapshot(10, bytes(2000))}, {key: 10}, 1)
+    end = Snapshot(20, b"end", over=True)
+    store.save({key: end}, {key: 10}, 1)
+    store.save({key: end}, {key: 20}, 1)
+    assert list(store.load([key], 1)[key]) == [end]
+    with redis.Redis.from_url(url) as client:
+        (name,) = client.keys(f"*{key}")
+        assert client.memory_usage(name) < 300
+        assert 0 < client.ttl(name) <= 60
 
 
 def test_many_sessions_at_once(store: SnapshotStore) -> None:

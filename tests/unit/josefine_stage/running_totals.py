@@ -53,6 +53,11 @@ class RunningTotals:
         self.caught_up: set[Source] = set()
         """What it was told last."""
 
+    @property
+    def open_sessions(self) -> list[str]:
+        """What was restored and not forgotten."""
+        return list(self._state)
+
     def restore(self, key: str, snapshot: Snapshot | None) -> None:
         assert key not in self._state
         if snapshot and not self.reads_snapshots:

@@ -301,3 +301,31 @@ def test_a_replica_with_nothing_to_do_takes_what_its_client_tells(monkeypatch: p
     while world.clock.now_s < world.began_ms / 1000 + 10:
         world.turn()
     assert len(served) >= 15
+
+
+def test_of_an_ended_session_the_end_alone_stays_in_the_store_and_nothing_in_the_process() -> None:
+    world = World()
+    for sequence in range(6):
+        world.publish("a", sequence, end=sequence == 5)
+        world.turn(20)
+    world.turn(250)
+    (stored,) = world.store.stored("a")
+    assert stored.over
+    assert world.metric("josefine_stage_sessions") == 0
+    assert not world.handler.open_sessions
+
+
+def test_the_state_before_an_end_stays_while_a_restart_would_need_it() -> None:
+    world = World()
+    for sequence in range(5):
+        world.publish("a", sequence)
+        world.turn(20)
+    world.turn(60)
+    world.publish("b", 0, b"\xe3")  # its result comes long after, so nothing behind it is committed
+    world.publish("a", 5, end=True)
+    world.turn(60)
+    before, end = world.store.stored("a")
+    assert (before.over, end.over) == (False, True)
+    world.turn(200)
+    (stored,) = world.store.stored("a")
+    assert stored.over
