@@ -11,7 +11,7 @@ private and resident memory of every process, device child, broker and store inc
 came in these 30 s but for sessions that are never ended, what every stage has still to read, and how many sessions are
 open.
 
-soak_flat: 1 where the mean of the last sixth of the run is at most 2 % (or 8 MiB) above that of the second sixth, for
+soak_flat: 1 where the mean of the last sixth of the load is at most 2 % (or 8 MiB) above that of the second sixth, for
 the private memory of every process, the 95th percentile of the finals' latency at most a fifth or 0.1 s, and the
 sessions that a stage holds at most a fifth or 5.
 Ctrl-C ends the run and gives what there is; the JSON file is written anew with every row.
@@ -101,10 +101,10 @@ def _row(stack: LocalStack, heard: Heard, begin_s: float, end_s: float) -> dict[
 
 
 def _judge(report: Report, rows_under_load: int) -> None:
-    """Fills in the verdict, as far as there are rows for one. What comes behind the load is in no sixth of it: all
-    sessions end at once there.
+    """Fills in the verdict, as far as there are rows for one. A row behind the load is in no sixth of it, for all
+    sessions end at once there; what failed in it counts.
     """
-    rows = report.rows[:rows_under_load]
+    rows, failures = report.rows[:rows_under_load], report.rows[-1]["failures"]
     if len(rows) < LEAST_ROWS:
         return
     judged = flatness(rows, [name for name in rows[-1] if name.endswith("_mib") and "resident" not in name])
@@ -112,8 +112,8 @@ def _judge(report: Report, rows_under_load: int) -> None:
     held = [name for name in rows[-1] if name.endswith("_sessions")]
     judged |= flatness(rows, held, share=SESSIONS_GROWTH, slack=SESSIONS_SLACK)
     flat = all(each.flat for each in judged.values())
-    report.figures |= {"soak_flat": float(flat), "verdict": judged, "failures": rows[-1]["failures"]}
-    report.bars = [Bar("soak_flat", float(flat), 1), Bar("failures", rows[-1]["failures"], 0, at_least=False)]
+    report.figures |= {"soak_flat": float(flat), "verdict": judged, "failures": failures}
+    report.bars = [Bar("soak_flat", float(flat), 1), Bar("failures", failures, 0, at_least=False)]
 
 
 def main() -> int:
@@ -148,7 +148,7 @@ def main() -> int:
     report.show(console, ALWAYS)
     if options.json is not None:
         report.write(options.json)
-    if len(report.rows) < LEAST_ROWS:
+    if not report.bars:
         console.print(f"too short to judge: {LEAST_ROWS} rows of {ROW_S:.0f} s are needed")
         return 2
     return 0 if report.reached else 1

@@ -1,6 +1,6 @@
 """What the runtime holds of its partitions: the books of each, the inputs that are not finished, the positions."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from josefine_stage.clock import Clock
@@ -132,10 +132,7 @@ class Books:
             partition.ledger.committed = position.offset
 
     def drop_ended(self) -> Collection[str]:
-        """Drops the sessions of which nothing but a durable end is stored, but for those with unfinished inputs.
-
-        Returns their keys.
-        """
+        """Drops the sessions whose end is durable, but for those with unfinished inputs; returns their keys."""
         ended = set(self._durably_ended())
         if ended:
             ended -= {entry.key for entry in self._raw}
@@ -144,5 +141,6 @@ class Books:
 
     def _durably_ended(self) -> Iterator[str]:
         for key, session in self._sessions.items():
-            if session.ended_behind(self.offset(session.source)) and len(session.versions) == 1:
+            stored: Sequence[int] = session.versions
+            if session.over and not session.touched and stored and stored[-1] <= self.offset(session.source):
                 yield key

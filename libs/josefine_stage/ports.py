@@ -142,7 +142,7 @@ class SnapshotStore(Protocol):
         """
 
     def save(self, snapshots: Mapping[str, Snapshot], keep_from: Mapping[str, int], epoch: int) -> None:
-        """Stores snapshots; of each key drops versions below `keep_from[key]`.
+        """Stores snapshots; of each key drops versions below `keep_from[key]`, which is at most the snapshot's own.
 
         Raises:
             StoreFencedError: a process of a later epoch has some of the keys; the others are stored.

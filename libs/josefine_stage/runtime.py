@@ -140,8 +140,8 @@ class Runtime:
         news = bool(records or step.progress or step.unasked or step.loose)
         self._rhythm.turned(news=news, patient=step.patient)
         self._commit_if_due()
-        if not self._outbox.open and self._snapshots.sweep_if_due() and (ended := self._books.drop_ended()):
-            self._handler.forget(ended)
+        if not self._outbox.open:
+            self._snapshots.sweep_if_due()
         self._back_pressure.regulate(self._reader, self._books.partitions, full=self._full())
         self._publish()
 
@@ -218,7 +218,7 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - a handler's bug on one record must not stop all sessions
             self._blame(batch, error)
             return self._books.current(rest)
-        self._sessions.touch(*(entry.key for entry in batch))
+        self._sessions.heard(*(entry.key for entry in batch))
         return rest
 
     def _blame(self, batch: Sequence[Input[Any]], error: Exception) -> None:
@@ -296,6 +296,8 @@ class Runtime:
         if positions:
             self._standing.confirmed()
             self._books.committed(positions)
+            if ended := self._books.drop_ended():
+                self._handler.forget(ended)
         return True
 
     # --- assignment ---------------------------------------------------------------------------------------

@@ -21,22 +21,26 @@ class Session:
     touched: bool = True
     """Whether records or results have come since."""
     over: bool = False
-    """Whether the stored snapshot says that the session has ended."""
+    """Whether the stored snapshot says that the session has ended, and nothing was heard since."""
 
     def rebuildable_from(self, committed: int) -> int:
         """Returns the offset to replay from when `committed` is the commit: a newer snapshot does not count."""
         index = bisect.bisect_right(self.versions, committed)
         return self.versions[index - 1] if index else self.base
 
-    def ended_behind(self, committed: int) -> bool:
-        """Whether its end is stored and `committed` has passed it: nothing else of it is needed."""
-        return self.over and not self.touched and bool(self.versions) and self.versions[-1] <= committed
-
     def needed_with(self, version: int, committed: int) -> list[int]:
         """Returns the versions that are needed, ascending, once `version` is stored and `committed` is the commit."""
         versions = sorted({*self.versions, version})
         newest_committed = bisect.bisect_right(versions, committed) - 1
         return versions[max(newest_committed, 0) :]
+
+    def heard(self) -> None:
+        """Notes that the handler has got a record. What ended may begin with it: a chunk that came before a session's
+        first one leaves a session that is over. So whatever the handler says next is stored.
+        """
+        self.touched = True
+        if self.over:
+            self.over, self.base, self.versions = False, self.versions[-1], []
 
 
 class SessionTable:
@@ -62,6 +66,12 @@ class SessionTable:
         """Adds a session."""
         self._by_key[key] = session
         self._by_source.setdefault(session.source, set()).add(key)
+
+    def heard(self, *keys: str) -> None:
+        """Notes that the handler has got records of the sessions among the keys."""
+        for key in keys:
+            if key in self._by_key:
+                self._by_key[key].heard()
 
     def touch(self, *keys: str) -> None:
         """Notes that the sessions among the keys have changed since their last snapshot."""

@@ -42,41 +42,37 @@ class Snapshots:
         self._metrics = metrics
         self._swept_at_s = clock.monotonic_s()
 
-    def sweep_if_due(self) -> bool:
+    def sweep_if_due(self) -> None:
         """Stores what is due, while no unit of work is open: the end of a session that ended by itself has to be in
-        the log before its snapshot says so. Returns whether it was time to look.
+        the log before its snapshot says so.
         """
         now_s = self._clock.monotonic_s()
         if now_s - self._swept_at_s < min(SWEEP_S, self._interval_s):
-            return False
+            return
         self._swept_at_s = now_s
         due = (
             key
             for key, session in self._sessions.items()
-            if (session.touched and now_s - session.snapshot_at_s >= self._interval_s) or self._has_remains(session)
+            if session.touched and now_s - session.snapshot_at_s >= self._interval_s
         )
         self.take(due)
-        return True
-
-    def _has_remains(self, session: Session) -> bool:
-        """Whether more is stored of a session than its durable end. The end stays stored for a day, so that a late
-        record is known for what it is; with the states before it that would be several times as much.
-        """
-        return len(session.versions) > 1 and session.ended_behind(self._books.offset(session.source))
 
     def take(self, keys: Iterable[str]) -> None:
         """Stores the newest snapshots of sessions, where they are newer than the stored ones.
 
-        A session whose results wait for a place in a commit has told what is not in the log, so it is left out.
+        A session whose results wait for a place in a commit has told what is not in the log, so it is left out. An end
+        is stored when the commit has passed it, alone: it stays for a day, so that a late record is known for what it
+        is, and until then a restart would need the states before it.
         """
         taken, not_written = {}, self._books.not_written()
         for key in keys:
             if key in not_written:
                 continue
             session, snapshot = self._sessions[key], self._handler.snapshot(key)
+            if snapshot is not None and snapshot.over and snapshot.version > self._books.offset(session.source):
+                continue
             session.snapshot_at_s = self._clock.monotonic_s()
-            newer = snapshot is not None and (not session.versions or snapshot.version > session.versions[-1])
-            if snapshot is not None and (newer or self._has_remains(session)):
+            if snapshot is not None and (not session.versions or snapshot.version > session.versions[-1]):
                 taken[key] = snapshot
             else:
                 session.touched = False

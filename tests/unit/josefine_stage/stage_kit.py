@@ -1,10 +1,12 @@
 """One replica of a stage on a log and a store in memory, which lives again after a crash."""
 
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 from running_totals import RunningTotals, chunk
 
+from josefine_stage.handler import Handler
 from josefine_stage.health import Health
 from josefine_stage.memory import MemoryClock, MemoryLog, MemoryLoose, MemoryReader, MemoryStore, MemoryUnit
 from josefine_stage.metrics import stage_metrics
@@ -24,7 +26,9 @@ class World:
         atomic: bool = True,
         snapshot_interval_s: float = 0.05,
         partitions: int = 1,
+        make_handler: Callable[[], Handler[Any]] = RunningTotals,
     ) -> None:
+        self._make_handler = make_handler
         self._partitions = partitions
         self.clock = MemoryClock()
         self.log = MemoryLog(self.clock)
@@ -35,7 +39,7 @@ class World:
         self.start()
 
     def start(self, limit: int = 1000) -> None:
-        self.handler = RunningTotals()
+        self.handler: Any = self._make_handler()
         self.unit = MemoryUnit(self.log, atomic=self._atomic)
 
         def open_reader(listener: Any) -> MemoryReader:
@@ -71,8 +75,11 @@ class World:
         self.start()
 
     def totals(self, session: str) -> list[tuple[int, int]]:
-        frames = [decode(topics.AUDIO_FRAMES, raw.value) for raw in self.log.read(topics.AUDIO_FRAMES)]
+        frames = self.read(topics.AUDIO_FRAMES)
         return [(f["sequence"], f["start_sample"]) for f in frames if f["session_id"] == session]
 
     def dead(self) -> list[dict[str, Any]]:
-        return [decode(topics.DEAD_LETTERS, raw.value) for raw in self.log.read(topics.DEAD_LETTERS)]
+        return self.read(topics.DEAD_LETTERS)
+
+    def read(self, topic: str) -> list[Any]:
+        return [decode(topic, raw.value) for raw in self.log.read(topic)]

@@ -7,6 +7,7 @@ from stage_kit import World
 
 EVENTS = st.one_of(
     st.tuples(st.just("publish"), st.integers(0, 3), st.sampled_from([1, 2, 100, 103, 110])),
+    st.tuples(st.just("end"), st.integers(0, 3), st.sampled_from([1, 110])),
     st.tuples(st.just("turn"), st.integers(1, 6), st.just(0)),
     st.tuples(st.just("crash"), st.just(0), st.just(0)),
     st.tuples(st.just("revoke"), st.just(0), st.just(0)),
@@ -41,9 +42,10 @@ def _happen(world: World, name: str, a: int) -> None:
 def _play(world: World, events: list[tuple[str, int, int]]) -> dict[str, list[int]]:
     sent: dict[str, list[int]] = {}
     for name, a, b in events:
-        if name == "publish":
+        if name in {"publish", "end"}:
+            # What comes behind an end counts as well here, so that a session that is dropped too early loses something.
             session = f"s{a}"
-            world.publish(session, len(sent.setdefault(session, [])), bytes([b]))
+            world.publish(session, len(sent.setdefault(session, [])), bytes([b]), end=name == "end")
             sent[session].append(b)
             world.clock.now_s += 0.01
         else:
