@@ -1,6 +1,6 @@
 """What the runtime holds of its partitions: the books of each, the inputs that are not finished, the positions."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from josefine_stage.clock import Clock
@@ -133,14 +133,8 @@ class Books:
 
     def drop_ended(self) -> Collection[str]:
         """Drops the sessions whose end is durable, but for those with unfinished inputs; returns their keys."""
-        ended = set(self._durably_ended())
+        ended = {key for key, session in self._sessions.items() if session.ended}
         if ended:
             ended -= {entry.key for entry in self._raw}
             self._sessions.drop(ended)
         return ended
-
-    def _durably_ended(self) -> Iterator[str]:
-        for key, session in self._sessions.items():
-            stored: Sequence[int] = session.versions
-            if session.over and not session.touched and stored and stored[-1] <= self.offset(session.source):
-                yield key

@@ -99,7 +99,9 @@ class Snapshot:
     """Offset: the session's records from it on, applied to `state`, give the session's present state."""
     state: bytes
     over: bool = False
-    """The session has ended: `state` only tells late records so, and nothing has to be replayed for it."""
+    """The session has ended: `state` only tells late records so, and nothing has to be replayed for it. Where `state` is
+    empty it has not begun: what came of it was refused, and its first record may come yet.
+    """
 
 
 @dataclass(frozen=True, slots=True)

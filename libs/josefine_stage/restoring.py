@@ -53,7 +53,8 @@ class Restorer:
     - none, and the session may have begun in what was not read (all of it was lost): back to its beginning, which
       the log's time index finds;
     - one of another version of the stage, which nobody here can read: as if there were none;
-    - none, and all since its beginning was read: its first record never was there. The handler says so.
+    - none, and all since its beginning was read: its first record never was there. The handler says so;
+    - one that says that it had not begun: as if there were none, unless all since was read.
     """
 
     def __init__(self, handler: Handler[Any], store: SnapshotStore, standing: Standing, sessions: SessionTable) -> None:
@@ -130,8 +131,10 @@ class Restorer:
 
 def _back(entry: Input[Any], snapshot: Snapshot | None, read_from: int, offset_at: OffsetAt) -> int | None:
     """Returns the offset to read the partition again from, or None if the session can be opened."""
-    if snapshot:
-        return None if snapshot.over or snapshot.version >= read_from else snapshot.version
+    if snapshot and snapshot.version >= read_from:
+        return None
+    if snapshot and (snapshot.state or not snapshot.over):
+        return None if snapshot.over else snapshot.version
     started_ms = entry.record["session_started_at"]
     if _is_first(entry) or started_ms <= 0:
         return None

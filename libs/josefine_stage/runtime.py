@@ -3,8 +3,9 @@
 Order of a unit of work, which is the delivery guarantee:
 1. records are read; 2. the handler advances and gives outputs; 3. outputs are written into the open unit;
 4. outputs and offsets become durable together (exactly-once) or in this order (at-least-once);
-5. snapshots are stored at any time: each is named by the offset it belongs to, and one that is newer than the
-   committed offset is ignored by a restart. So no order between 4 and 5 can lose or repeat anything.
+5. snapshots are stored at any time, that of an end when 4 has passed it: each is named by the offset it belongs to,
+   and one that is newer than the committed offset is ignored by a restart. So no order between 4 and 5 can lose or
+   repeat anything.
 
 Everything here runs in one thread. The handler never waits for a device, so polling goes on.
 """

@@ -15,13 +15,17 @@ class Session:
     base: int
     """Offset from which the session was begun or restored; records below it are part of its state already."""
     versions: list[int] = field(default_factory=list)
-    """Stored snapshots, ascending."""
+    """Stored snapshots that are needed, ascending."""
     snapshot_at_s: float = 0.0
     """When the last snapshot was taken, monotonic."""
     touched: bool = True
     """Whether records or results have come since."""
     over: bool = False
-    """Whether the stored snapshot says that the session has ended, and nothing was heard since."""
+    """Whether the newest stored snapshot says that the session has ended."""
+    heard_since: bool = False
+    """Whether the handler has got a record of it since. What ended may begin with it: a chunk that came before a
+    session's first one leaves a session that is over.
+    """
 
     def rebuildable_from(self, committed: int) -> int:
         """Returns the offset to replay from when `committed` is the commit: a newer snapshot does not count."""
@@ -34,13 +38,18 @@ class Session:
         newest_committed = bisect.bisect_right(versions, committed) - 1
         return versions[max(newest_committed, 0) :]
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left of it but its stored end, which the commit has passed."""
+        return self.over and not (self.heard_since or self.touched)
+
     def heard(self) -> None:
-        """Notes that the handler has got a record. What ended may begin with it: a chunk that came before a session's
-        first one leaves a session that is over. So whatever the handler says next is stored.
-        """
-        self.touched = True
-        if self.over:
-            self.over, self.base, self.versions = False, self.versions[-1], []
+        """Notes that the handler has got a record."""
+        self.touched = self.heard_since = True
+
+    def stored(self, needed: list[int], *, over: bool) -> None:
+        """Notes that the newest of the versions that are needed is stored, and the older ones that are not are gone."""
+        self.versions, self.over, self.heard_since, self.touched = needed, over, False, False
 
 
 class SessionTable:

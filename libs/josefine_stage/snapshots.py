@@ -89,8 +89,7 @@ class Snapshots:
             return
         self._metrics.snapshots.inc(len(taken))
         for key, snapshot in taken.items():
-            session = self._sessions[key]
-            session.versions, session.over, session.touched = needed[key], snapshot.over, False
+            self._sessions[key].stored(needed[key], over=snapshot.over)
 
     def _needed(self, session: Session, version: int) -> list[int]:
         return session.needed_with(version, self._books.offset(session.source))

@@ -24,7 +24,8 @@ class Channel:
         Raises:
             SnapshotUnreadableError: the snapshot is not of this version of feature.
         """
-        self._session = unpack(snapshot.state) if snapshot else Session()
+        begun = snapshot is not None and (snapshot.state or not snapshot.over)
+        self._session = unpack(snapshot.state) if snapshot and begun else Session()
         self._version = snapshot.version if snapshot else 0
         self._queue: Final[deque[Input[AudioFrame]]] = deque()
         self.queued_bytes = 0
@@ -74,7 +75,7 @@ class Channel:
         begun = self._session.next_sequence > 0 or self.closed
         if not begun and (self.waiting or not self._version):
             return None
-        return Snapshot(self._version, pack(self._session), over=self.closed or not begun)
+        return Snapshot(self._version, pack(self._session) if begun else b"", over=self.closed or not begun)
 
 
 def _size(entry: Input[AudioFrame]) -> int:

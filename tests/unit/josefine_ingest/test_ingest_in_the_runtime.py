@@ -17,24 +17,40 @@ KINDS: dict[str, tuple[SessionStart, bytes, int]] = {
 }
 
 
+@pytest.mark.parametrize("keeps_metadata", [True, False])
+@pytest.mark.parametrize("crashes_after", [None, 1, 2, 3, 5])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_session_that_begins_behind_a_chunk_of_its_own_that_came_too_early_is_heard(kind: str) -> None:
+def test_a_session_that_begins_behind_a_chunk_of_its_own_that_came_too_early_is_heard(
+    kind: str, crashes_after: int | None, *, keeps_metadata: bool
+) -> None:
     """The early chunk is refused and leaves a session that is over, which the first chunk opens again."""
     begin, payload, size = KINDS[kind]
     session = chunks(list(pieces(payload, size)), begin)
     others = iter(chunks([bytes(640)] * 99, start(), "other"))
-    world = World(make_handler=lambda: IngestHandler(IngestLimits(), clock=lambda: 0.0), snapshot_interval_s=5.0)
-    for record in [session[-1], *session]:
+    world = World(
+        make_handler=lambda: IngestHandler(IngestLimits(), clock=lambda: 0.0),
+        snapshot_interval_s=5.0,
+        keeps_metadata=keeps_metadata,
+    )
+    for number, record in enumerate([session[-1], *session]):
         publish(world, record)
-        # Another session keeps commits coming, while several sweeps pass.
-        publish(world, next(others))
-        world.turn(20)
-        world.clock.now_s += 1.5
-        world.turn(20)
-    assert [(letter["code"], letter["offset"]) for letter in world.dead()] == [("unknown_session", 0)]
-    frames = [record for record in world.read(topics.AUDIO_FRAMES) if record["session_id"] == "s"]
-    assert sum(len(frame["samples"]) for frame in frames) == 2 * 32_000
-    assert frames[-1]["end"]["reason"] == "COMPLETE"
+        world.turn(5)
+        if number == crashes_after:
+            world.crash()  # before what was heard is in the store
+        sweep(world)
+        if number:
+            # Another session keeps commits coming.
+            publish(world, next(others))
+            sweep(world)
+    assert {(letter["code"], letter["offset"]) for letter in world.dead()} == {("unknown_session", 0)}
+    frames = {frame["sequence"]: frame for frame in world.read(topics.AUDIO_FRAMES) if frame["session_id"] == "s"}
+    assert sum(len(frame["samples"]) for frame in frames.values()) == len(speechlike(2.0)) * 2
+    assert frames[max(frames)]["end"]["reason"] == "COMPLETE"
+
+
+def sweep(world: World) -> None:
+    world.clock.now_s += 1.1
+    world.turn(10)
 
 
 def publish(world: World, record: AudioChunk) -> None:

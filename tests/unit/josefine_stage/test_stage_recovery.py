@@ -325,6 +325,8 @@ def test_the_state_before_an_end_stays_while_a_restart_would_need_it() -> None:
     world.publish("a", 5, end=True)
     world.turn(60)
     assert [snapshot.over for snapshot in world.store.stored("a")] == [False]
+    world.crash()
     world.turn(250)
+    assert world.totals("a") == [(n, n + 1) for n in range(6)]
     assert [snapshot.over for snapshot in world.store.stored("a")] == [True]
     assert world.handler.open_sessions == ["b"]
