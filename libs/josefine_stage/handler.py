@@ -99,8 +99,8 @@ class Snapshot:
     """Offset: the session's records from it on, applied to `state`, give the session's present state."""
     state: bytes
     over: bool = False
-    """The session has ended: `state` only tells late records so, and nothing has to be replayed for it. Where `state` is
-    empty it has not begun: what came of it was refused, and its first record may come yet.
+    """The session has ended: `state` only tells late records so, and nothing has to be replayed for it. Where `state`
+    is empty it has not begun: what came of it was refused, and its first record may come yet.
     """
 
 
