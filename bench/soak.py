@@ -149,7 +149,7 @@ def main() -> int:
     if options.json is not None:
         report.write(options.json)
     if not report.bars:
-        console.print(f"too short to judge: {LEAST_ROWS} rows of {ROW_S:.0f} s are needed")
+        console.print(f"too short to judge: {LEAST_ROWS} rows of {ROW_S:.0f} s under load are needed")
         return 2
     return 0 if report.reached else 1
 

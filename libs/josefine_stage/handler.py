@@ -100,8 +100,13 @@ class Snapshot:
     state: bytes
     over: bool = False
     """The session has ended: `state` only tells late records so, and nothing has to be replayed for it. Where `state`
-    is empty it has not begun: what came of it was refused, and its first record may come yet.
+    is empty it has not begun.
     """
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a session; else what came of it was refused, and its first record may come yet."""
+        return bool(self.state) or not self.over
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _back(entry: Input[Any], snapshot: Snapshot | None, read_from: int, offset_a
     """Returns the offset to read the partition again from, or None if the session can be opened."""
     if snapshot and snapshot.version >= read_from:
         return None
-    if snapshot and (snapshot.state or not snapshot.over):
+    if snapshot and snapshot.begun:
         return None if snapshot.over else snapshot.version
     started_ms = entry.record["session_started_at"]
     if _is_first(entry) or started_ms <= 0:

@@ -24,8 +24,7 @@ class Channel:
         Raises:
             SnapshotUnreadableError: the snapshot is not of this version of feature.
         """
-        begun = snapshot is not None and (snapshot.state or not snapshot.over)
-        self._session = unpack(snapshot.state) if snapshot and begun else Session()
+        self._session = unpack(snapshot.state) if snapshot and snapshot.begun else Session()
         self._version = snapshot.version if snapshot else 0
         self._queue: Final[deque[Input[AudioFrame]]] = deque()
         self.queued_bytes = 0
