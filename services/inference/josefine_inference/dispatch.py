@@ -11,7 +11,7 @@ from josefine_inference.hypothesis import Hypothesis, bare_word
 from josefine_inference.interims import Interims
 from josefine_inference.messages import Batch, Decoded, Failed, Outcome, Work
 from josefine_inference.models import language_of
-from josefine_inference.pace import Pace
+from josefine_inference.pace import AHEAD_OF_FINAL_S, Pace
 from josefine_inference.port import DevicePort
 from josefine_inference.scheduler import BesideLive, Job, Kind, Scheduler
 from josefine_inference.transcripts import interim_transcript
@@ -23,9 +23,9 @@ AGAIN_TIMES: Final = 3
 """What a doubtful window counts for in the queue, over its length: the first try, the second and the ladder."""
 LOOK_S: Final = 0.5
 """Between two looks at what the devices have done."""
-KEPT_S: Final = 1.0
-"""How long the last idle device is kept from interims after a batch was handed over: unless the others hang or load a
-model, they are done by then."""
+KEPT_S: Final = 2 * AHEAD_OF_FINAL_S
+"""How long a device is kept from interims after others got one that was not due: unless they hang or load a model, they
+are done by then."""
 LIVE_FINAL_BOUNDS_S: Final = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """Close around 0.3 and 0.6 s, which are the budget of a final."""
 
@@ -118,7 +118,7 @@ class Dispatch:
         self._tasks: dict[int, tuple[Job, _Task]] = {}
         self._ids = count()
         self._pace = Pace()
-        self._looked_s = self._handed_s = float("-inf")
+        self._looked_s = self._undue_s = float("-inf")
         self.decoded = Counter(dict.fromkeys(Kind, 0))
         """Decodes of windows of each kind for somebody; recorded ones that are decoded again count twice."""
         self.failed = Counter(dict.fromkeys(Kind, 0))
@@ -203,14 +203,15 @@ class Dispatch:
             jobs = self._scheduler.next_batch(now_s, beside, self._device.held_back())
             if not jobs:
                 return
-            self._handed_s = now_s
+            if all(job.due_s > now_s for job in jobs):
+                self._undue_s = now_s
             alone = not live or (len(jobs) == 1 and jobs[0].kind is not Kind.FINAL_RECORDED)
             work = tuple(replace(self._tasks[job.id][1].work(job.id, alone=alone), session=job.session) for job in jobs)
             self._device.submit(Batch(jobs[0].model, jobs[0].language, work))
 
     def _beside_live(self, now_s: float) -> BesideLive:
         idle = self._device.idle()
-        kept = idle == 1 and now_s - self._handed_s < KEPT_S
+        kept = idle == 1 and now_s - self._undue_s < KEPT_S
         return BesideLive(self._pace.ahead_of_final_hops(), self._device.ahead_hops(), idle, kept)
 
     def _repeat(self, job: Job, task: _Task) -> None:

@@ -84,8 +84,7 @@ class BesideLive:
     idle: int = 0
     """How many of several devices have nothing to do. What is due is shared out among them."""
     kept: bool = False
-    """Whether the batch would go to the last of them while another works: it takes no interims then, unless recorded
-    windows wait, so that a live final finds it free and none is decoded on a core that it shares with two others."""
+    """Whether the batch would go to the last of them, which takes no interims, so that a live final finds it free."""
 
     @property
     def choosy(self) -> bool:
@@ -144,9 +143,7 @@ class Scheduler:
         """
         queued = [job for job in self._jobs.values() if job.session not in held_back]
         due = [job for job in queued if job.due_s <= now_s] if beside and beside.choosy else []
-        # Recorded windows take the kept device too, and an interim goes before them.
-        kept = beside is not None and beside.kept and all(job.kind is not Kind.FINAL_RECORDED for job in queued)
-        jobs = due or [job for job in queued if not (kept and job.kind is Kind.INTERIM)]
+        jobs = due or [job for job in queued if not (beside and beside.kept and job.kind is Kind.INTERIM)]
         if not jobs:
             return []
         order = sorted(jobs, key=lambda job: (job.due_s, job.id))

@@ -50,18 +50,6 @@ def test_an_interim_waits_no_longer_than_a_device_that_works_would_take(kit, dev
     assert len(device.submitted) == 2
 
 
-def test_an_interim_waits_for_a_final_on_another_device_too(kit, device, clock, handler):
-    """They share the machine: the final is what somebody waits for."""
-    clock.now_s += KEPT_S - 0.1
-    ending = kit.inputs(kit.frames([*SPEAKING, *UTTERANCE], EACH_QUARTER, session="a"))
-    run(handler, ending[len(kit.frames(SPEAKING, EACH_QUARTER, session="a", end=False)) :])
-    handed = len(device.submitted)
-    assert handed > 1
-    clock.now_s += KEPT_S - 0.1
-    run(handler, kit.inputs(kit.frames(SPEAKING, EACH_QUARTER, session="b", end=False)))
-    assert len(device.submitted) == handed
-
-
 def test_of_two_children_the_one_that_is_kept_gets_the_final(kit, start):
     """The real pool in front of the children, whose idle devices are counted and not told."""
     devices = start("first", "second")

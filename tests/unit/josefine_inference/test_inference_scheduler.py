@@ -147,16 +147,11 @@ def test_a_device_that_works_is_handed_finals_alone():
 
 def test_a_device_that_is_kept_takes_no_interims_that_are_not_due():
     kept = BesideLive(hops=4000, idle=1, kept=True)
-    scheduler = filled(job(0, Kind.INTERIM), job(2), job(3, Kind.FINAL_LIVE_AGAIN))
+    scheduler = filled(job(0, Kind.INTERIM), job(1, Kind.FINAL_RECORDED), job(2), job(3, Kind.FINAL_LIVE_AGAIN))
     assert ids(scheduler.next_batch(0.1, kept)) == [2]
-    assert ids(scheduler.next_batch(0.1, kept)) == [3]
+    assert ids(scheduler.next_batch(0.1, kept)) == [3, 1]
     assert not scheduler.next_batch(SLACK_S[Kind.INTERIM] - 0.1, kept)
     assert ids(scheduler.next_batch(SLACK_S[Kind.INTERIM], kept)) == [0]
-
-
-def test_a_device_that_recorded_windows_take_anyway_is_not_kept_from_interims():
-    scheduler = filled(job(0, Kind.FINAL_RECORDED, hops=4000), job(1, Kind.INTERIM))
-    assert ids(scheduler.next_batch(0.1, BesideLive(hops=4000, idle=1, kept=True))) == [1]
 
 
 def test_what_is_due_is_shared_out_among_idle_devices():
