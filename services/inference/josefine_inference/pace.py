@@ -21,7 +21,7 @@ LEAST_AHEAD_HOPS: Final = 500
 STRETCH_S: Final = 0.5
 """Interims get rarer by their own interval for each such time that the queue holds."""
 FINALS_SHARE: Final = 0.33
-"""Of the devices' time that finals of live sessions may take. With more they wait for each other: docs/performance.md."""
+"""Of the devices' time that finals of live sessions may take. With more they wait: docs/performance.md."""
 LEAST_BUSY_S: Final = 2.0
 """Measured before anybody is refused on the ground of it."""
 
